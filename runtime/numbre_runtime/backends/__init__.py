@@ -1,0 +1,36 @@
+"""The inference engines, one file each, imported only when one is opened."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import cast
+
+from numbre_runtime.backends.base import Backend
+from numbre_runtime.errors import BackendError
+
+BACKENDS = ("litert", "tflite_runtime", "onnxruntime")
+"""Every backend's name, in the order of preference."""
+
+_FORMATS = {"litert": "tflite", "tflite_runtime": "tflite", "onnxruntime": "onnx"}
+_MODULES = {"litert": "litert", "tflite_runtime": "tflite", "onnxruntime": "onnx"}
+
+
+def backend_format(name: str) -> str:
+    """The artifact format that a backend runs.
+
+    Raises:
+        BackendError: There is no backend of that name.
+    """
+    if name not in _FORMATS:
+        raise BackendError(f"unknown backend '{name}'; choose one of {', '.join(BACKENDS)}")
+    return _FORMATS[name]
+
+
+def backend(name: str) -> Backend:
+    """The backend of that name; its engine is imported when a model is opened with it.
+
+    Raises:
+        BackendError: There is no backend of that name.
+    """
+    backend_format(name)
+    return cast(Backend, import_module(f"numbre_runtime.backends.{_MODULES[name]}"))

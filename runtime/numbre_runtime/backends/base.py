@@ -1,0 +1,54 @@
+"""What a backend is: a module with `open_model`, which gives a session that maps raw tensors to raw tensors."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from numbre_runtime.errors import BackendError, BackendNotInstalledError
+
+BATCH = 256
+"""Rows that a session takes in one call at most; larger batches are cut by the caller."""
+
+
+class Session(Protocol):
+    """One loaded model. It may be used from many threads."""
+
+    version: str
+    """The engine's name and version, "litert 2.3.0"."""
+
+    def run(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """Runs the model.
+
+        Args:
+            rows: (N, values) in the artifact's input type, 1 ≤ N ≤ `BATCH`.
+
+        Returns:
+            (N, classes) in the artifact's output type, owned by the caller.
+        """
+
+
+class Backend(Protocol):
+    """A backend's module."""
+
+    def open_model(self, content: bytes, threads: int) -> Session:
+        """Loads a model file's bytes.
+
+        Raises:
+            BackendNotInstalledError: The engine is not installed.
+            BackendError: The engine is installed and does not load the model.
+        """
+
+
+def not_installed(package: str, extra: str) -> BackendNotInstalledError:
+    """The error for an engine that cannot be imported, with the line that installs it."""
+    return BackendNotInstalledError(
+        f"{package} is not installed; run: pip install 'numbre-runtime[{extra}]'"
+    )
+
+
+def refused(engine: str, cause: BaseException) -> BackendError:
+    """The error for an engine that does not load or run a model."""
+    reason = " ".join(str(cause).split()) or type(cause).__name__
+    return BackendError(f"{engine} does not run this model: {reason}")

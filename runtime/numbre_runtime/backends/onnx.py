@@ -1,0 +1,43 @@
+"""ONNX Runtime."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from numbre_runtime.backends.base import Session, not_installed, refused
+
+
+class _OnnxSession:
+    """An ONNX model; ONNX Runtime's own sessions may be used from many threads."""
+
+    def __init__(self, session: Any, version: str) -> None:
+        self.version = version
+        self._session = session
+        entry = session.get_inputs()[0]
+        self._input = entry.name
+        self._shape = tuple(entry.shape[1:])
+
+    def run(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """See `Session.run`."""
+        output: NDArray[Any] = self._session.run(None, {self._input: rows.reshape(len(rows), *self._shape)})[0]
+        return output
+
+
+def open_model(content: bytes, threads: int) -> Session:
+    """See `Backend.open_model`."""
+    try:
+        import onnxruntime
+    except ImportError as cause:
+        raise not_installed("onnxruntime", "onnx") from cause
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        return _OnnxSession(session, f"onnxruntime {onnxruntime.__version__}")
+    except Exception as cause:  # noqa: BLE001 - its errors share no parent but Exception
+        raise refused("ONNX Runtime", cause) from cause

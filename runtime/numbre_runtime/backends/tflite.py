@@ -1,0 +1,36 @@
+"""tflite-runtime, for boards and Python versions that LiteRT has no wheel for.
+
+Version 2.14 is its last one. Under NumPy 2 it imports, and fails with a SystemError when an Interpreter is made; so
+what tells is the interpreter, not the import.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from numbre_runtime.backends.base import Session, not_installed, refused
+from numbre_runtime.backends.interpreter import InterpreterSession
+from numbre_runtime.errors import BackendError
+
+
+def open_model(content: bytes, threads: int) -> Session:
+    """See `Backend.open_model`."""
+    try:
+        import tflite_runtime
+        from tflite_runtime import interpreter
+    except ImportError as cause:
+        raise not_installed("tflite-runtime", "tflite") from cause
+
+    def new_interpreter() -> Any:
+        return interpreter.Interpreter(model_content=content, num_threads=threads)
+
+    try:
+        return InterpreterSession(new_interpreter, f"tflite_runtime {tflite_runtime.__version__}")
+    except SystemError as cause:
+        raise BackendError(
+            f"tflite-runtime needs NumPy 1, and NumPy {np.__version__} is installed; run: pip install 'numpy<2'"
+        ) from cause
+    except (ValueError, RuntimeError) as cause:
+        raise refused("tflite-runtime", cause) from cause

@@ -1,0 +1,145 @@
+"""Reading a bundle: a plain directory with a manifest, model files and golden vectors.
+
+Reading never executes anything: JSON, npz without pickle, and a SHA-256 check of the very bytes that are then used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numbre_runtime.errors import BundleError
+from numbre_runtime.files import read_limited
+from numbre_runtime.manifest import Artifact, Manifest
+from numbre_runtime.npz import read_npz
+
+MANIFEST = "manifest.json"
+GOLDEN = "golden.npz"
+TEST_DATA = "test_data.npz"
+DEFAULT_BUNDLE = Path(__file__).parent / "models" / "numbre-int8"
+"""The NUMBRE network's own bundle, shipped with the runtime."""
+
+_MANIFEST_LIMIT = 1 << 20
+_FILE_LIMIT = 256 << 20
+
+
+@dataclass(frozen=True)
+class Golden:
+    """Inputs and the exact outputs that an artifact gave for them when it was exported."""
+
+    inputs: NDArray[np.uint8]
+    """(N, *input shape) uint8 pixels."""
+    labels: NDArray[np.uint8]
+    """(N,) true classes."""
+    outputs: dict[str, NDArray[np.generic]]
+    """Artifact's file name to (N, classes) in the artifact's own output type."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle whose files were all there, and as the manifest says, when it was read."""
+
+    path: Path
+    """Its directory."""
+    manifest: Manifest
+    """What it says of itself."""
+    contents: dict[str, bytes]
+    """File name to verified bytes, of every file that the manifest lists."""
+
+    def golden(self) -> Golden:
+        """The golden vectors.
+
+        Raises:
+            BundleError: They are missing or malformed.
+        """
+        arrays = read_npz(self._content(GOLDEN), f"{self.path / GOLDEN}", BundleError)
+        try:
+            outputs = {artifact.file: arrays[artifact.file] for artifact in self.manifest.artifacts}
+            golden = Golden(arrays["inputs"], arrays["labels"], outputs)
+        except KeyError as cause:
+            raise BundleError(f"{self.path / GOLDEN}: {cause} is missing; export the bundle again") from cause
+        expected = (len(golden.inputs), *self.manifest.input.shape)
+        if golden.inputs.dtype != np.uint8 or golden.inputs.shape != expected or len(golden.inputs) == 0:
+            raise BundleError(f"{self.path / GOLDEN}: inputs are not uint8 of shape {expected}")
+        for name, output in outputs.items():
+            if output.shape != (len(golden.inputs), len(self.manifest.labels)):
+                raise BundleError(f"{self.path / GOLDEN}: {name} has outputs of shape {output.shape}")
+        return golden
+
+    def test_data(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]] | None:
+        """Test images (N, *input shape) uint8 and labels (N,) uint8, if the bundle carries any."""
+        if TEST_DATA not in self.contents:
+            return None
+        return labelled_images(self.contents[TEST_DATA], f"{self.path / TEST_DATA}", self.manifest.input.shape)
+
+    def artifact(self, file: str) -> Artifact:
+        """The artifact of that file name.
+
+        Raises:
+            BundleError: The bundle has none of that name.
+        """
+        for artifact in self.manifest.artifacts:
+            if artifact.file == file:
+                return artifact
+        names = ", ".join(artifact.file for artifact in self.manifest.artifacts)
+        raise BundleError(f"{self.path}: no artifact '{file}'; it has {names}")
+
+    def _content(self, file: str) -> bytes:
+        try:
+            return self.contents[file]
+        except KeyError as cause:
+            raise BundleError(f"{self.path}: its manifest does not list {file}; export it again") from cause
+
+
+def read_bundle(path: Path) -> Bundle:
+    """Reads a bundle and checks that no file of it is missing, extra or altered.
+
+    Raises:
+        BundleError: It is no bundle, or not as its manifest says.
+    """
+    if not path.is_dir():
+        what = "is a file; name the bundle's directory" if path.exists() else "no such directory"
+        raise BundleError(f"{path}: {what}")
+    if not (path / MANIFEST).is_file():
+        raise BundleError(f"{path}: not a bundle, it has no {MANIFEST}; numbre-export --int8 makes one")
+    manifest = Manifest.from_json(
+        read_limited(path / MANIFEST, _MANIFEST_LIMIT, BundleError), f"{path / MANIFEST}"
+    )
+    entries = (*manifest.artifacts, *manifest.files)
+    extra = {entry.name for entry in path.iterdir()} - {entry.file for entry in entries} - {MANIFEST}
+    if extra:
+        raise BundleError(f"{path}: {sorted(extra)[0]} is not in its manifest; remove it or export again")
+    contents: dict[str, bytes] = {}
+    for entry in entries:
+        content = read_limited(path / entry.file, min(entry.bytes, _FILE_LIMIT), BundleError)
+        digest = hashlib.sha256(content).hexdigest()
+        if digest != entry.sha256:
+            raise BundleError(
+                f"{path / entry.file}: altered, its SHA-256 is {digest} but the manifest says {entry.sha256}; "
+                "copy the bundle again"
+            )
+        contents[entry.file] = content
+    return Bundle(path, manifest, contents)
+
+
+def labelled_images(
+    content: bytes, where: str, shape: tuple[int, ...]
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Reads `images` (N, *shape) uint8 and `labels` (N,) uint8 from an npz file.
+
+    Raises:
+        BundleError: An array is missing or of another shape or dtype.
+    """
+    arrays = read_npz(content, where, BundleError)
+    images, labels = arrays.get("images"), arrays.get("labels")
+    if images is None or labels is None:
+        raise BundleError(f"{where}: expected the arrays 'images' and 'labels', got {sorted(arrays)}")
+    if images.dtype != np.uint8 or images.shape[1:] != shape or not len(images):
+        raise BundleError(f"{where}: images are {images.dtype} {images.shape}, expected uint8 (N, {shape})")
+    if labels.dtype != np.uint8 or labels.shape != (len(images),):
+        raise BundleError(f"{where}: labels are {labels.dtype} {labels.shape}, expected uint8 ({len(images)},)")
+    return images, labels

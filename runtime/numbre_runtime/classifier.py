@@ -1,0 +1,195 @@
+"""The front door: `load(path).predict(image)`."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numbre_runtime.backends import BACKENDS, backend, backend_format
+from numbre_runtime.backends.base import BATCH, Session
+from numbre_runtime.bundle import DEFAULT_BUNDLE, Bundle, Golden, read_bundle
+from numbre_runtime.errors import BackendError, BackendNotInstalledError, BundleError, ImageError
+from numbre_runtime.manifest import Artifact, InputSpec
+from numbre_runtime.tensors import as_rows, decoder, encoder
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+ImageLike: TypeAlias = "NDArray[Any] | str | os.PathLike[str] | Image"
+"""An array in the model's own form, or a picture: a path or a PIL image of any size."""
+
+
+@dataclass(slots=True, eq=False)
+class Prediction:
+    """What the classifier makes of one image."""
+
+    label: str
+    """The most probable class."""
+    confidence: float
+    """Its score, 0–1 (higher is surer)."""
+    scores: NDArray[np.float32]
+    """(classes,) float32, the score of every class in the order of the bundle's labels."""
+
+
+class Classifier:
+    """One artifact of a bundle, loaded into one backend. It may be used from many threads."""
+
+    def __init__(self, artifact: Artifact, spec: InputSpec, labels: tuple[str, ...], session: Session) -> None:
+        self.artifact = artifact
+        self.labels = labels
+        self.backend = session.version
+        self._spec = spec
+        self._session = session
+        self._encode = encoder(spec, artifact.input)
+        self._decode = decoder(artifact)
+
+    def predict(self, image: ImageLike) -> Prediction:
+        """Classifies one image.
+
+        Args:
+            image: uint8 0–255 or float 0–1, of shape (28, 28), (784,) or (28, 28, 1), ink bright on dark as in
+                MNIST; or a path or PIL image of any size and polarity, which is brought to that form.
+
+        Raises:
+            ImageError: It is none of these, or no digit can be found in the picture.
+        """
+        if image.__class__ is np.ndarray and image.dtype == np.uint8 and image.shape == self._spec.shape:  # type: ignore[union-attr]
+            rows = image.reshape(1, -1)  # type: ignore[union-attr]
+        else:
+            rows = self._rows(image)
+            if len(rows) != 1:
+                raise ImageError(f"an array of {len(rows)} images; predict takes one, predict_batch takes many")
+        raw = self._session.run(self._encode(rows))
+        scores = self._decode(raw)[0]
+        index = int(raw.argmax())
+        return Prediction(self.labels[index], float(scores[index]), scores)
+
+    def predict_batch(self, images: NDArray[Any] | Iterable[ImageLike]) -> NDArray[np.float32]:
+        """Classifies many images.
+
+        Args:
+            images: (N, 28, 28), (N, 784) or (N, 28, 28, 1) as for `predict`, or an iterable of what it takes.
+
+        Returns:
+            (N, classes) float32 scores.
+
+        Raises:
+            ImageError: An image is not what `predict` takes.
+        """
+        raw = self.predict_raw(images)
+        return self._decode(raw)
+
+    def predict_raw(self, images: NDArray[Any] | Iterable[ImageLike]) -> NDArray[Any]:
+        """As `predict_batch`, with the outputs (N, classes) as the artifact stores them, int8 for an int8 one."""
+        if isinstance(images, np.ndarray):
+            if images.shape in (self._spec.shape, (np.prod(self._spec.shape),)):
+                raise ImageError(f"an array of shape {images.shape}; predict_batch takes many, as (N, …)")
+            rows = as_rows(images, self._spec.shape)
+        else:
+            several = [self._rows(image) for image in images]
+            rows = np.concatenate(several) if several else np.empty((0, int(np.prod(self._spec.shape))), np.uint8)
+        outputs = np.empty((len(rows), len(self.labels)), self.artifact.output.dtype)
+        for start in range(0, len(rows), BATCH):
+            outputs[start : start + BATCH] = self._session.run(self._encode(rows[start : start + BATCH]))
+        return outputs
+
+    def _rows(self, image: ImageLike) -> NDArray[Any]:
+        """One image of any accepted kind, as (1, values)."""
+        if isinstance(image, np.ndarray):
+            return as_rows(image, self._spec.shape)
+        from numbre_runtime.image import to_mnist
+
+        return to_mnist(image).reshape(1, -1)
+
+
+def load(
+    path: str | os.PathLike[str] | None = None,
+    backend: str | None = None,
+    threads: int = 1,
+    artifact: str | None = None,
+) -> Classifier:
+    """Loads a bundle: checks every file, chooses artifact and engine, and replays the golden vectors.
+
+    Args:
+        path: The bundle's directory; None is the NUMBRE model that ships with the runtime.
+        backend: "litert", "tflite_runtime" or "onnxruntime"; None takes the first that is installed and works.
+        threads: Threads that the engine may use for one call.
+        artifact: A model file of the bundle; None takes the first that a backend runs.
+
+    Raises:
+        BundleError: The bundle is incomplete, altered, malformed or too new.
+        BackendNotInstalledError: No engine for it is installed, or not the one asked for.
+        BackendError: The engine does not run it, or gives other answers than when it was exported.
+    """
+    return load_bundle(read_bundle(Path(path) if path is not None else DEFAULT_BUNDLE), backend, threads, artifact)
+
+
+def load_bundle(
+    bundle: Bundle, backend: str | None = None, threads: int = 1, artifact: str | None = None
+) -> Classifier:
+    """As `load`, of a bundle that has been read already."""
+    if threads < 1:
+        raise BackendError(f"{threads} threads; expected 1 or more")
+    artifacts = bundle.manifest.artifacts if artifact is None else (bundle.artifact(artifact),)
+    names = BACKENDS if backend is None else (backend,)
+    pairs = [(item, name) for item in artifacts for name in names if backend_format(name) == item.format]
+    if not pairs:
+        wanted = f"a {backend_format(names[0])} artifact for {names[0]}" if backend else "an artifact to run"
+        raise BundleError(f"{bundle.path}: has not {wanted}")
+    golden = bundle.golden()
+    missing: BackendNotInstalledError | None = None
+    broken: BackendError | None = None
+    for item, name in pairs:
+        try:
+            classifier = open_artifact(bundle, item, name, threads)
+            replay(classifier, golden)
+        except BackendNotInstalledError as cause:
+            missing = missing or cause
+            continue
+        except BackendError as cause:
+            broken = broken or cause
+            continue
+        if broken is not None:
+            warnings.warn(f"numbre_runtime uses {classifier.backend}: {broken}", stacklevel=3)
+        return classifier
+    if broken is not None:
+        raise broken
+    assert missing is not None
+    if backend is not None:
+        raise missing
+    raise BackendNotInstalledError(
+        f"no inference engine for {bundle.path.name} is installed; run: pip install 'numbre-runtime[litert]'"
+    ) from missing
+
+
+def open_artifact(bundle: Bundle, artifact: Artifact, backend_name: str, threads: int = 1) -> Classifier:
+    """Loads one artifact into one backend, without the golden vectors' test.
+
+    Raises:
+        BackendError: The engine is not installed or does not load it.
+    """
+    session = backend(backend_name).open_model(bundle.contents[artifact.file], threads)
+    return Classifier(artifact, bundle.manifest.input, bundle.manifest.labels, session)
+
+
+def replay(classifier: Classifier, golden: Golden) -> None:
+    """The self test: the golden inputs must get the labels that they got when the bundle was exported.
+
+    Raises:
+        BackendError: A label differs.
+    """
+    expected = golden.outputs[classifier.artifact.file]
+    outputs = classifier.predict_raw(golden.inputs)
+    wrong = int((outputs.argmax(axis=1) != expected.argmax(axis=1)).sum())
+    if wrong:
+        raise BackendError(
+            f"{classifier.backend} misreads {classifier.artifact.file}: {wrong} of {len(expected)} golden vectors get "
+            "another label than at export; use another backend or version"
+        )

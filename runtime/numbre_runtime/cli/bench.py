@@ -1,0 +1,178 @@
+"""`numbre-bench`: latency and accuracy of a bundle on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from numbre_runtime import __version__
+from numbre_runtime.backends import BACKENDS, backend_format
+from numbre_runtime.bundle import DEFAULT_BUNDLE, Bundle, labelled_images, read_bundle
+from numbre_runtime.classifier import load_bundle
+from numbre_runtime.cli.common import EXIT_OK, Parser, quiet_engine, run_command
+from numbre_runtime.errors import BackendError, BackendNotInstalledError, BundleError
+from numbre_runtime.files import read_limited
+from numbre_runtime.manifest import Artifact
+from numbre_runtime.measure import accuracy, batch_rate, peak_rss, single_latency
+
+_DATA_LIMIT = 256 << 20
+_BATCH_IMAGES = 10_000
+
+
+def parser() -> Parser:
+    """The command's arguments."""
+    result = Parser(prog="numbre-bench", description="Measures a bundle's latency and accuracy on this machine.")
+    result.add_argument("--bundle", metavar="DIR", help="a bundle made by numbre-export (default: the built-in model)")
+    result.add_argument("--backend", choices=BACKENDS, help="only this engine (default: all that are installed)")
+    result.add_argument("--threads", type=int, default=1, help="threads that an engine may use (default: 1)")
+    result.add_argument(
+        "--data",
+        metavar="FILE.npz",
+        help="test data with the arrays 'images' (N, 28, 28) uint8 and 'labels' (N,) uint8 "
+        "(default: the bundle's own, or its golden images)",
+    )
+    result.add_argument("--json", action="store_true", help="print the results as JSON")
+    return result
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measures every artifact with every backend that runs it, and prints the table."""
+    bundle = read_bundle(Path(args.bundle) if args.bundle else DEFAULT_BUNDLE)
+    images, labels, source = _test_images(bundle, args.data)
+    names = (args.backend,) if args.backend else BACKENDS
+    pairs = [
+        (artifact, name)
+        for artifact in bundle.manifest.artifacts
+        for name in names
+        if backend_format(name) == artifact.format
+    ]
+    rows = []
+    missing: list[BackendNotInstalledError] = []
+    for artifact, name in pairs:
+        try:
+            rows.append(_measure(bundle, artifact, name, args.threads, images, labels))
+        except BackendNotInstalledError as error:
+            missing.append(error)
+        except BackendError as error:
+            rows.append({"artifact": artifact.file, "backend": name, "error": str(error)})
+    if not rows:
+        raise missing[0] if missing else BundleError(f"{bundle.path}: has no artifact that {args.backend} runs")
+    result = {
+        "bundle": bundle.manifest.name,
+        "machine": f"{_processor()}, {platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        "numbre_runtime": __version__,
+        "accuracy_on": f"{len(images):,} {source}",
+        "accuracy_at_export": {
+            item.file: [{"images": m.images, "accuracy": m.accuracy} for m in item.measured]
+            for item in bundle.manifest.artifacts
+        },
+        "peak_rss_mb": round(peak_rss() / 1e6, 1),
+        "rows": rows,
+    }
+    print(json.dumps(result, indent=1) if args.json else _table(result))
+    return EXIT_OK
+
+
+def _test_images(bundle: Bundle, data: str | None) -> tuple[Any, Any, str]:
+    if data is not None:
+        content = read_limited(Path(data), _DATA_LIMIT, BundleError)
+        return (*labelled_images(content, data, bundle.manifest.input.shape), f"images of {Path(data).name}")
+    own = bundle.test_data()
+    if own is not None:
+        return (*own, "test images of the bundle")
+    golden = bundle.golden()
+    return golden.inputs, golden.labels, "golden images of the bundle"
+
+
+def _measure(bundle: Bundle, artifact: Artifact, name: str, threads: int, images: Any, labels: Any) -> dict[str, Any]:
+    start = time.perf_counter()
+    with quiet_engine():
+        classifier = load_bundle(bundle, name, threads, artifact.file)
+    load_ms = (time.perf_counter() - start) * 1000
+    print(f"measuring {artifact.file} with {classifier.backend} …", file=sys.stderr)
+    latency = single_latency(classifier, images)
+    many = np.resize(images, (_BATCH_IMAGES, *images.shape[1:]))
+    return {
+        "artifact": artifact.file,
+        "backend": classifier.backend,
+        "threads": threads,
+        "bytes": artifact.bytes,
+        "load_ms": round(load_ms, 2),
+        "p50_us": round(latency.p50, 2),
+        "p90_us": round(latency.p90, 2),
+        "p99_us": None if latency.p99 is None else round(latency.p99, 2),
+        "images_per_second": round(batch_rate(classifier, many)),
+        "accuracy": accuracy(classifier, images, labels),
+    }
+
+
+def _table(result: dict[str, Any]) -> str:
+    heads = ("artifact", "backend", "kB", "load ms", "p50 µs", "p90 µs", "p99 µs", "images/s", "accuracy", "at export")
+    lines: list[Sequence[str]] = [heads]
+    for row in result["rows"]:
+        if "error" in row:
+            lines.append((row["artifact"], row["backend"], row["error"]))
+            continue
+        exported = result["accuracy_at_export"][row["artifact"]]
+        lines.append(
+            (
+                row["artifact"],
+                row["backend"],
+                f"{row['bytes'] / 1000:.1f}",
+                f"{row['load_ms']:.1f}",
+                f"{row['p50_us']:.1f}",
+                f"{row['p90_us']:.1f}",
+                f"{row['p99_us']:.1f}",
+                f"{row['images_per_second']:,}",
+                f"{row['accuracy']:.2%}",
+                f"{exported[0]['accuracy']:.2%}" if exported else "-",
+            )
+        )
+    text = format_table(lines)
+    return (
+        f"{text}\n\n{result['machine']}; {result['rows'][0].get('threads', 1)} thread(s); accuracy on "
+        f"{result['accuracy_on']}; peak RSS of this process {result['peak_rss_mb']:.0f} MB"
+    )
+
+
+def format_table(lines: Sequence[Sequence[str]]) -> str:
+    """Rows of cells as aligned columns, the first two to the left; a row with fewer cells ends in free text."""
+    full = [line for line in lines if len(line) == len(lines[0])]
+    widths = [max(len(line[column]) for line in full) for column in range(len(lines[0]))]
+    aligned = []
+    for line in lines:
+        cells = [cell.ljust(width) for cell, width in zip(line[:2], widths, strict=False)]
+        rest = zip(line[2:], widths[2:], strict=False)
+        cells += [cell.rjust(width) if line in full else cell for cell, width in rest]
+        aligned.append("  ".join(cells).rstrip())
+    return "\n".join(aligned)
+
+
+def _processor() -> str:
+    """The processor's or the board's name, as far as the system tells."""
+    for path, key in (("/proc/device-tree/model", ""), ("/proc/cpuinfo", "model name")):
+        try:
+            text = Path(path).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        for line in text.splitlines():
+            if line.startswith(key):
+                return line.split(":")[-1].strip("\0 \t")
+    return platform.processor() or "unknown processor"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    return run_command(parser(), run, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""What every NUMBRE command does alike: exit codes, one-line errors, quiet engines."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from numbre_runtime.errors import NumbreError
+
+EXIT_OK, EXIT_ERROR, EXIT_INTERRUPTED = 0, 2, 130
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, and which knows `--debug`."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, **options)
+        self.add_argument("--debug", action="store_true", help="show the traceback of an error")
+
+    def error(self, message: str) -> Any:
+        """Prints the one line and exits with 2."""
+        self.exit(EXIT_ERROR, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def run_command(
+    parser: argparse.ArgumentParser, run: Callable[[argparse.Namespace], int], argv: Sequence[str] | None
+) -> int:
+    """Parses the arguments, runs the command and turns errors into one line and an exit code.
+
+    Returns:
+        What `run` returns; 2 for an error that NUMBRE raises on purpose or that the operating system reports, 130 for
+        Ctrl-C.
+    """
+    args = parser.parse_args(argv)
+    warnings.showwarning = lambda message, *_: print(f"{parser.prog}: {message}", file=sys.stderr)
+    try:
+        code = run(args)
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        if args.debug:
+            raise
+        print(f"{parser.prog}: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader (head, less) has gone; Python's own flush at exit must not complain of it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_ERROR
+    except (NumbreError, OSError, MemoryError) as error:
+        if args.debug:
+            raise
+        print(f"{parser.prog}: {one_line(error)}", file=sys.stderr)
+        return EXIT_ERROR
+
+
+def one_line(error: BaseException) -> str:
+    """The error's message without line breaks; its type's name where it has none."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+@contextmanager
+def quiet_engine() -> Iterator[None]:
+    """Holds back what native code prints to standard error, such as LiteRT's greeting, unless the block fails."""
+    try:
+        descriptor = sys.stderr.fileno()
+    except (AttributeError, OSError, ValueError):
+        yield
+        return
+    sys.stderr.flush()
+    saved = os.dup(descriptor)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), descriptor)
+        try:
+            yield
+        except BaseException as error:
+            if not isinstance(error, (NumbreError, KeyboardInterrupt)):
+                held.seek(0)
+                with suppress(OSError):
+                    os.write(saved, held.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(saved, descriptor)
+            os.close(saved)

@@ -1,0 +1,75 @@
+"""`numbre-predict IMAGE…`: one line for each image."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+
+import numpy as np
+
+from numbre_runtime.backends import BACKENDS
+from numbre_runtime.classifier import Classifier, Prediction, load
+from numbre_runtime.cli.common import EXIT_ERROR, EXIT_OK, Parser, one_line, quiet_engine, run_command
+from numbre_runtime.errors import ImageError
+
+
+def parser() -> Parser:
+    """The command's arguments."""
+    result = Parser(prog="numbre-predict", description="Reads the digit in each picture.")
+    result.add_argument("images", nargs="+", metavar="IMAGE", help="a picture of one digit, of any size and polarity")
+    result.add_argument("--bundle", metavar="DIR", help="a bundle made by numbre-export (default: the built-in model)")
+    result.add_argument("--backend", choices=BACKENDS, help="inference engine (default: the first that works)")
+    result.add_argument("--top", type=int, default=1, metavar="N", help="how many answers to show (default: 1)")
+    result.add_argument("--json", action="store_true", help="one JSON object a line")
+    return result
+
+
+def run(args: argparse.Namespace) -> int:
+    """Classifies each image; a bad one is reported and the others still go on."""
+    if args.top < 1:
+        raise ImageError(f"--top {args.top}: expected 1 or more")
+    with quiet_engine():
+        classifier = load(args.bundle, backend=args.backend)
+    code = EXIT_OK
+    for image in args.images:
+        try:
+            prediction = classifier.predict(image)
+        except ImageError as error:
+            if args.debug:
+                raise
+            print(f"numbre-predict: {one_line(error)}", file=sys.stderr)
+            code = EXIT_ERROR
+            continue
+        print(_json_line(image, prediction, classifier) if args.json else _line(image, prediction, classifier, args.top))
+    return code
+
+
+def _line(image: str, prediction: Prediction, classifier: Classifier, top: int) -> str:
+    best = np.argsort(-prediction.scores, kind="stable")[:top]
+    answers = ", ".join(f"{classifier.labels[index]} ({prediction.scores[index]:.1%})" for index in best)
+    return f"{image}: {answers}"
+
+
+def _json_line(image: str, prediction: Prediction, classifier: Classifier) -> str:
+    scores = {label: round(float(score), 6) for label, score in zip(classifier.labels, prediction.scores, strict=True)}
+    return json.dumps(
+        {
+            "image": image,
+            "label": prediction.label,
+            "confidence": round(prediction.confidence, 6),
+            "scores": scores,
+            "artifact": classifier.artifact.file,
+            "backend": classifier.backend,
+        }
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    return run_command(parser(), run, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,37 @@
+"""The family of errors that NUMBRE raises on purpose.
+
+Each has a builtin parent, so that a caller can catch either. The message says what came, what was expected
+and what to do; the commands print it as their one line.
+"""
+
+
+class NumbreError(Exception):
+    """Parent of every error that NUMBRE raises on purpose."""
+
+
+class ImageError(NumbreError, ValueError):
+    """A picture or an array that cannot be classified."""
+
+
+class BundleError(NumbreError, ValueError):
+    """A bundle that is incomplete, altered, malformed or too new."""
+
+
+class BackendError(NumbreError, RuntimeError):
+    """An inference engine that does not run an artifact, or runs it wrongly."""
+
+
+class BackendNotInstalledError(BackendError, ImportError):
+    """An inference engine that is not installed on this machine."""
+
+
+class DataError(NumbreError, ValueError):
+    """A data set that is missing, damaged or not what its format says."""
+
+
+class ModelError(NumbreError, ValueError):
+    """A model file that cannot be read, or that NUMBRE refuses to read."""
+
+
+class OutputError(NumbreError, OSError):
+    """A place that cannot be written."""

@@ -1,0 +1,69 @@
+"""Latency, throughput and accuracy of a loaded classifier."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numbre_runtime.classifier import Classifier
+
+_WARM_UP = 200
+P99_SAMPLES = 10_000
+"""Fewest samples from which a 99th percentile is given."""
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Times of single `predict` calls on arrays, in microseconds."""
+
+    samples: int
+    """Number of calls that were timed."""
+    p50: float
+    """Median."""
+    p90: float
+    """90th percentile."""
+    p99: float | None
+    """99th percentile; None from fewer than `P99_SAMPLES` samples."""
+
+
+def single_latency(classifier: Classifier, images: NDArray[Any], samples: int = P99_SAMPLES) -> Latency:
+    """Times `predict` on one image after another, all different as far as there are enough."""
+    one_by_one = [images[index % len(images)] for index in range(samples)]
+    predict, clock = classifier.predict, time.perf_counter_ns
+    for image in one_by_one[:_WARM_UP]:
+        predict(image)
+    times = np.empty(samples)
+    for index, image in enumerate(one_by_one):
+        start = clock()
+        predict(image)
+        times[index] = clock() - start
+    p50, p90, p99 = (float(value) / 1000 for value in np.percentile(times, (50, 90, 99)))
+    return Latency(samples, p50, p90, p99 if samples >= P99_SAMPLES else None)
+
+
+def batch_rate(classifier: Classifier, images: NDArray[Any], rounds: int = 5) -> float:
+    """Images a second in `predict_batch`, the median of some rounds after one that is not counted."""
+    classifier.predict_batch(images)
+    rates = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        classifier.predict_batch(images)
+        rates.append(len(images) / (time.perf_counter() - start))
+    return float(np.median(rates))
+
+
+def accuracy(classifier: Classifier, images: NDArray[Any], labels: NDArray[Any]) -> float:
+    """Share of images whose label is found, 0–1."""
+    return float((classifier.predict_raw(images).argmax(axis=1) == labels).mean())
+
+
+def peak_rss() -> int:
+    """The most memory that this process has held so far, in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

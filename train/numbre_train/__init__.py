@@ -1,0 +1,1 @@
+"""Trains the NUMBRE network: MNIST in, a Keras model and pictures out."""

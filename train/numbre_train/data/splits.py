@@ -1,0 +1,60 @@
+"""Which rows of MNIST serve for what, fixed once and for all.
+
+The 60,000 training rows are drawn into 55,000 to fit and 5,000 to validate; the 10,000 test rows are another file.
+Calibration rows for quantization are drawn from the fitting rows alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+SPLIT_SEED = 2026
+CALIBRATION_SEED = 2027
+_TRAIN_ROWS, _VALIDATION_ROWS = 60_000, 5_000
+
+
+@dataclass(frozen=True)
+class Split:
+    """Row numbers of the MNIST training set, ascending."""
+
+    fit: NDArray[np.int64]
+    """(55000,) rows that training sees."""
+    validation: NDArray[np.int64]
+    """(5000,) rows that choices are made on."""
+
+
+def split_rows() -> Split:
+    """The fixed split, a seeded draw without replacement."""
+    order = np.random.default_rng(SPLIT_SEED).permutation(_TRAIN_ROWS)
+    return Split(np.sort(order[_VALIDATION_ROWS:]), np.sort(order[:_VALIDATION_ROWS]))
+
+
+def calibration_rows(
+    labels: NDArray[np.uint8], rows: NDArray[np.int64], count: int = 500, seed: int = CALIBRATION_SEED
+) -> NDArray[np.int64]:
+    """A stratified, seeded draw: as many rows of each class, as far as `count` divides.
+
+    Args:
+        labels: Class of every row of the data set.
+        rows: The rows to draw from.
+        count: How many to draw.
+        seed: Seed of the draw.
+
+    Returns:
+        (count,) row numbers, ascending.
+
+    Raises:
+        ValueError: A class has fewer rows than its share.
+    """
+    generator = np.random.default_rng(seed)
+    classes = np.unique(labels[rows])
+    shares = np.full(len(classes), count // len(classes))
+    shares[: count % len(classes)] += 1
+    drawn = [
+        generator.choice(rows[labels[rows] == label], share, replace=False)
+        for label, share in zip(classes, shares, strict=True)
+    ]
+    return np.sort(np.concatenate(drawn))

@@ -1,0 +1,30 @@
+"""TensorFlow and Keras, imported late, without their greetings, and set to give the same result every time."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import Any
+
+from numbre_runtime.cli.common import quiet_engine
+
+
+@cache
+def tensorflow() -> Any:
+    """The module tensorflow, deterministic; its import takes seconds."""
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with quiet_engine():
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
+        tf.config.list_physical_devices()
+    return tf
+
+
+def keras() -> Any:
+    """The module keras, on TensorFlow."""
+    tensorflow()
+    import keras as module
+
+    return module

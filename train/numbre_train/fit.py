@@ -1,0 +1,197 @@
+"""Training: one TensorFlow graph runs a whole epoch, distortion included, without returning to Python between steps."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numbre_runtime.errors import DataError, NumbreError
+from numbre_runtime.files import read_limited, write_atomic
+from numbre_runtime.manifest import PIXEL_SCALES
+from numbre_runtime.npz import read_npz, write_npz
+from numbre_train.engine import keras, tensorflow
+from numbre_train.metrics import log_loss
+from numbre_train.network import numbre_network
+from numbre_train.recipes import BATCH, Recipe
+
+_CHECKPOINT_LIMIT = 64 << 20
+
+
+class DivergedError(NumbreError, ArithmeticError):
+    """The loss is no number any more."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch gave."""
+
+    epoch: int
+    """1 is the first."""
+    seconds: float
+    """Wall time, validation included."""
+    rate: float
+    """Learning rate of its last step."""
+    loss: float
+    """Mean cross-entropy on the fitting rows, as they were distorted, while the weights changed."""
+    accuracy: float
+    """Share right on the same, 0–1."""
+    validation_loss: float | None
+    """Mean cross-entropy on the validation rows after the epoch; None where there are none."""
+    validation_accuracy: float | None
+    """Share right on the same, 0–1."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Images and their classes."""
+
+    images: NDArray[np.uint8]
+    """(N, 28, 28)."""
+    labels: NDArray[np.uint8]
+    """(N,), 0–9."""
+
+
+def fit(
+    recipe: Recipe,
+    rows: Rows,
+    validation: Rows | None,
+    seed: int,
+    checkpoint: Path | None = None,
+    resume: bool = False,
+    on_epoch: Callable[[Epoch], None] = lambda _: None,
+) -> tuple[Any, list[Epoch]]:
+    """Trains the NUMBRE network; the same arguments on the same machine give the same weights, bit for bit.
+
+    Args:
+        recipe: How.
+        rows: What is learned.
+        validation: What is only watched.
+        seed: Decides initial weights, order and distortion.
+        checkpoint: A file that is written after each epoch and removed after the last.
+        resume: Whether to go on from the checkpoint.
+        on_epoch: Is called after each epoch.
+
+    Returns:
+        The keras model and what each epoch gave.
+
+    Raises:
+        DivergedError: The loss became NaN or infinite.
+        DataError: The checkpoint to resume from is missing, damaged or of another training.
+    """
+    tf = tensorflow()
+    model = numbre_network(recipe.raw_pixels, seed)
+    optimizer = keras().optimizers.AdamW(recipe.rate, weight_decay=recipe.weight_decay or None, epsilon=1e-7)
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    optimizer.build(model.trainable_variables)
+    state = [*model.trainable_variables, *optimizer.variables]
+    identity = _identity(recipe, rows, seed)
+    epochs: list[Epoch] = []
+    if resume:
+        if checkpoint is None or not checkpoint.exists():
+            raise DataError(f"{checkpoint}: nothing to resume, no checkpoint is there; start without --resume")
+        epochs = _restore(checkpoint, state, identity)
+
+    run_epoch = _epoch_graph(model, optimizer, recipe)
+    images, labels = tf.constant(rows.images), tf.constant(rows.labels, tf.int32)
+    steps = -(-len(rows.labels) // BATCH)
+    for number in range(len(epochs), recipe.epochs):
+        start = time.perf_counter()
+        order = np.random.default_rng((seed, number)).permutation(len(rows.labels)).astype(np.int32)
+        rates = [recipe.rate_at(number * steps + step, recipe.epochs * steps) for step in range(steps)]
+        loss, accuracy = run_epoch(images, labels, order, np.array(rates, np.float32), np.array([seed, number], np.int32))
+        loss, accuracy = float(loss), float(accuracy)
+        if not np.isfinite(loss):
+            raise DivergedError(f"the loss is {loss} in epoch {number + 1}: training diverged, no model is written")
+        watched = evaluate(model, validation, recipe.raw_pixels) if validation is not None else (None, None)
+        epochs.append(Epoch(number + 1, time.perf_counter() - start, rates[-1], loss, accuracy, *watched))
+        if checkpoint is not None:
+            _save(checkpoint, state, identity, epochs)
+        on_epoch(epochs[-1])
+    if checkpoint is not None:
+        checkpoint.unlink(missing_ok=True)
+    return model, epochs
+
+
+def network_input(images: NDArray[np.uint8], raw_pixels: bool) -> NDArray[np.float32]:
+    """Images (N, 28, 28) as what the network takes, (N, 784) float32."""
+    scale = PIXEL_SCALES["none" if raw_pixels else "unit"]
+    return (images.reshape(len(images), -1) * scale).astype(np.float32)
+
+
+def evaluate(model: Any, rows: Rows, raw_pixels: bool) -> tuple[float, float]:
+    """Mean cross-entropy and share right of a model on undistorted rows."""
+    scores = model(network_input(rows.images, raw_pixels), training=False).numpy()
+    return log_loss(rows.labels, scores), float((scores.argmax(axis=1) == rows.labels).mean())
+
+
+def _epoch_graph(model: Any, optimizer: Any, recipe: Recipe) -> Any:
+    """A tf.function that runs one epoch and gives its mean loss and accuracy."""
+    tf = tensorflow()
+    cross_entropy = keras().losses.SparseCategoricalCrossentropy()
+    scale = PIXEL_SCALES["none" if recipe.raw_pixels else "unit"]
+
+    def train_step(images: Any, labels: Any) -> tuple[Any, Any]:
+        with tf.GradientTape() as tape:
+            scores = model(images, training=True)
+            loss = cross_entropy(labels, scores)
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+        right = tf.reduce_sum(tf.cast(tf.argmax(scores, 1, tf.int32) == labels, tf.float32))
+        return loss * tf.cast(tf.shape(labels)[0], tf.float32), right
+
+    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
+    def run_epoch(images: Any, labels: Any, order: Any, rates: Any, seed: Any) -> tuple[Any, Any]:
+        loss, right = tf.constant(0.0), tf.constant(0.0)
+        for step in tf.range(tf.shape(rates)[0]):
+            rows = order[step * BATCH : (step + 1) * BATCH]
+            batch = tf.cast(tf.gather(images, rows), tf.float32) * scale
+            if recipe.augmentation is not None:
+                # The stateless generator takes two numbers; epoch and step share the second one.
+                batch = recipe.augmentation.distort(batch, tf.stack([seed[0], seed[1] * 100_000 + step * 10]))
+            optimizer.learning_rate.assign(rates[step])
+            step_loss, step_right = train_step(tf.reshape(batch, [-1, 784]), tf.gather(labels, rows))
+            loss += step_loss
+            right += step_right
+        count = tf.cast(tf.shape(order)[0], tf.float32)
+        return loss / count, right / count
+
+    return run_epoch
+
+
+def _identity(recipe: Recipe, rows: Rows, seed: int) -> str:
+    """Tells one training from another: recipe, rows and seed."""
+    digest = hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True).encode())
+    digest.update(rows.images.tobytes() + rows.labels.tobytes())
+    return f"{digest.hexdigest()}-{seed}"
+
+
+def _save(path: Path, state: list[Any], identity: str, epochs: list[Epoch]) -> None:
+    notes = json.dumps({"identity": identity, "epochs": [asdict(epoch) for epoch in epochs]})
+    arrays = {f"variable_{index}": variable.numpy() for index, variable in enumerate(state)}
+    write_atomic(path, write_npz(notes=np.frombuffer(notes.encode(), np.uint8), **arrays))
+
+
+def _restore(path: Path, state: list[Any], identity: str) -> list[Epoch]:
+    arrays = read_npz(read_limited(path, _CHECKPOINT_LIMIT, DataError), str(path), DataError)
+    try:
+        notes = json.loads(arrays["notes"].tobytes())
+        epochs = [Epoch(**entry) for entry in notes["epochs"]]
+        values = [arrays[f"variable_{index}"] for index in range(len(state))]
+        same = notes["identity"] == identity
+    except (KeyError, TypeError, ValueError) as cause:
+        raise DataError(f"{path}: not a readable checkpoint; start without --resume") from cause
+    if not same:
+        raise DataError(f"{path}: the checkpoint of another training (recipe, seed or data differ); start without --resume")
+    for variable, value in zip(state, values, strict=True):
+        if variable.shape != value.shape:
+            raise DataError(f"{path}: not a readable checkpoint; start without --resume")
+        variable.assign(value)
+    return epochs
