@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from numbre_runtime.errors import BundleError
 from numbre_runtime.files import read_limited
-from numbre_runtime.manifest import Artifact, Manifest
+from numbre_runtime.manifest import Artifact, FileEntry, Manifest
 from numbre_runtime.npz import read_npz
 
 MANIFEST = "manifest.json"
@@ -106,10 +106,8 @@ def read_bundle(path: Path) -> Bundle:
         raise BundleError(f"{path}: {what}")
     if not (path / MANIFEST).is_file():
         raise BundleError(f"{path}: not a bundle, it has no {MANIFEST}; numbre-export --int8 makes one")
-    manifest = Manifest.from_json(
-        read_limited(path / MANIFEST, _MANIFEST_LIMIT, BundleError), f"{path / MANIFEST}"
-    )
-    entries = (*manifest.artifacts, *manifest.files)
+    manifest = Manifest.from_json(read_limited(path / MANIFEST, _MANIFEST_LIMIT, BundleError), f"{path / MANIFEST}")
+    entries: tuple[FileEntry, ...] = (*manifest.artifacts, *manifest.files)
     extra = {entry.name for entry in path.iterdir()} - {entry.file for entry in entries} - {MANIFEST}
     if extra:
         raise BundleError(f"{path}: {sorted(extra)[0]} is not in its manifest; remove it or export again")
@@ -126,9 +124,7 @@ def read_bundle(path: Path) -> Bundle:
     return Bundle(path, manifest, contents)
 
 
-def labelled_images(
-    content: bytes, where: str, shape: tuple[int, ...]
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def labelled_images(content: bytes, where: str, shape: tuple[int, ...]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Reads `images` (N, *shape) uint8 and `labels` (N,) uint8 from an npz file.
 
     Raises:

@@ -60,8 +60,8 @@ class Classifier:
         Raises:
             ImageError: It is none of these, or no digit can be found in the picture.
         """
-        if image.__class__ is np.ndarray and image.dtype == np.uint8 and image.shape == self._spec.shape:  # type: ignore[union-attr]
-            rows = image.reshape(1, -1)  # type: ignore[union-attr]
+        if image.__class__ is np.ndarray and image.dtype == np.uint8 and image.shape == self._spec.shape:
+            rows = image.reshape(1, -1)
         else:
             rows = self._rows(image)
             if len(rows) != 1:
@@ -144,14 +144,14 @@ def load_bundle(
         wanted = f"a {backend_format(names[0])} artifact for {names[0]}" if backend else "an artifact to run"
         raise BundleError(f"{bundle.path}: has not {wanted}")
     golden = bundle.golden()
-    missing: BackendNotInstalledError | None = None
+    missing: list[BackendNotInstalledError] = []
     broken: BackendError | None = None
     for item, name in pairs:
         try:
             classifier = open_artifact(bundle, item, name, threads)
             replay(classifier, golden)
         except BackendNotInstalledError as cause:
-            missing = missing or cause
+            missing.append(cause)
             continue
         except BackendError as cause:
             broken = broken or cause
@@ -161,12 +161,11 @@ def load_bundle(
         return classifier
     if broken is not None:
         raise broken
-    assert missing is not None
     if backend is not None:
-        raise missing
+        raise missing[0]
     raise BackendNotInstalledError(
         f"no inference engine for {bundle.path.name} is installed; run: pip install 'numbre-runtime[litert]'"
-    ) from missing
+    ) from missing[0]
 
 
 def open_artifact(bundle: Bundle, artifact: Artifact, backend_name: str, threads: int = 1) -> Classifier:

@@ -8,6 +8,9 @@ and what to do; the commands print it as their one line.
 class NumbreError(Exception):
     """Parent of every error that NUMBRE raises on purpose."""
 
+    exit_code = 2
+    """What a command that ends with this error returns."""
+
 
 class ImageError(NumbreError, ValueError):
     """A picture or an array that cannot be classified."""

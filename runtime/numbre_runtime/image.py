@@ -28,6 +28,8 @@ _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 _WORK_SIZE = 256
 """Longest side, in pixels, at which a picture is examined."""
 _SIDE, _BOX = 28, 20
+_SHADOW_SIZE = 64
+"""Shortest side, in pixels, from which on slow changes of the background are taken out."""
 _MIN_CONTRAST = 12
 """Ink must differ from its background by so many of 255 grey levels."""
 
@@ -53,7 +55,7 @@ def to_mnist(source: str | os.PathLike[str] | Image) -> NDArray[np.uint8]:
 
 
 def _from_file(path: Path) -> NDArray[np.uint8]:
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     if not path.is_file():
         raise ImageError(f"{path}: {'is a directory' if path.is_dir() else 'no such file'}")
@@ -66,11 +68,20 @@ def _from_file(path: Path) -> NDArray[np.uint8]:
                 grey = _grey(picture, str(path))
     except Image.DecompressionBombError as cause:
         raise ImageError(f"{path}: too large; at most {MAX_PIXELS:,} pixels are read") from cause
-    except Image.UnidentifiedImageError as cause:
+    except UnidentifiedImageError as cause:
         raise ImageError(f"{path}: not a picture in a known format ({', '.join(_FORMATS)})") from cause
     except ImageError:
         raise
-    except (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, OverflowError) as cause:
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        TypeError,
+        KeyError,
+        IndexError,
+        EOFError,
+        OverflowError,
+    ) as cause:
         # Pillow's decoders let all of these through on damaged files.
         raise ImageError(f"{path}: damaged or cut short ({cause})") from cause
     return from_grey(grey, str(path))
@@ -149,10 +160,8 @@ def _ink(grey: NDArray[np.float32]) -> NDArray[np.float32]:
     bright_ink = float(grey.max()) - ground > ground - float(grey.min())
     levels = grey if bright_ink else 255 - grey
     base = ground if bright_ink else 255 - ground
-    if min(height, width) >= 64:
-        ink = levels - _slow_background(levels)
-    else:
-        ink = levels - base
+    shadowed = min(height, width) >= _SHADOW_SIZE
+    ink: NDArray[np.float32] = levels - (_slow_background(levels) if shadowed else np.float32(base))
     ink -= 2 * float(np.median(np.abs(ink - np.median(ink))))
     return np.maximum(ink, 0)
 

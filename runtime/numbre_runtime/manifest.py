@@ -67,8 +67,8 @@ class Measurement:
 
 
 @dataclass(frozen=True)
-class Artifact:
-    """One model file of a bundle."""
+class FileEntry:
+    """A file of the bundle."""
 
     file: str
     """File name inside the bundle."""
@@ -76,6 +76,12 @@ class Artifact:
     """Hex digest of its bytes."""
     bytes: int
     """Its size."""
+
+
+@dataclass(frozen=True)
+class Artifact(FileEntry):
+    """One model file of a bundle."""
+
     format: str
     """"tflite" or "onnx"."""
     precision: str
@@ -88,18 +94,6 @@ class Artifact:
     """What a runtime must offer: "opset" and "ir" for ONNX, each operator's version for TFLite."""
     measured: tuple[Measurement, ...]
     """One entry for each backend that it was measured with."""
-
-
-@dataclass(frozen=True)
-class FileEntry:
-    """A file of the bundle that is no artifact."""
-
-    file: str
-    """File name inside the bundle."""
-    sha256: str
-    """Hex digest of its bytes."""
-    bytes: int
-    """Its size."""
 
 
 @dataclass(frozen=True)
@@ -165,7 +159,10 @@ def _decode(kind: Any, value: Any, where: str) -> Any:
         if missing:
             raise BundleError(f"{where}: '{missing[0]}' is missing")
         return kind(
-            **{field.name: _decode(hints[field.name], value[field.name], f"{where}: {field.name}") for field in fields(kind)}
+            **{
+                field.name: _decode(hints[field.name], value[field.name], f"{where}: {field.name}")
+                for field in fields(kind)
+            }
         )
     origin = get_origin(kind)
     if origin is tuple:
@@ -197,7 +194,8 @@ def _check(manifest: Manifest, where: str) -> None:
         raise BundleError(f"{where}: input: unknown dtype or preprocessing; a newer runtime may know it")
     if not manifest.input.shape or any(not 0 < size <= 4096 for size in manifest.input.shape):
         raise BundleError(f"{where}: input: shape {manifest.input.shape} is out of bounds")
-    names = [entry.file for entry in (*manifest.artifacts, *manifest.files)]
+    entries: tuple[FileEntry, ...] = (*manifest.artifacts, *manifest.files)
+    names = [entry.file for entry in entries]
     for name in names:
         if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name) or name == "manifest.json":
             raise BundleError(f"{where}: {name!r:.60} is not a plain file name")

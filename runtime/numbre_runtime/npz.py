@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ UNPACKED_LIMIT = 256 << 20
 """Most bytes that an npz file may unpack to."""
 
 
-def read_npz(content: bytes, where: str, error: type[NumbreError]) -> dict[str, NDArray[np.generic]]:
+def read_npz(content: bytes, where: str, error: type[NumbreError]) -> dict[str, NDArray[Any]]:
     """Reads the arrays of an npz file without pickle and without trusting its sizes.
 
     Args:

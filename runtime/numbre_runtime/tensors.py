@@ -38,9 +38,7 @@ def as_rows(images: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     if images.dtype == np.uint8:
         return images.reshape(-1, values)
     if images.dtype.kind != "f":
-        raise ImageError(
-            f"an array of {images.dtype}; expected uint8 (0–255) or float (0–1), with ink bright on dark"
-        )
+        raise ImageError(f"an array of {images.dtype}; expected uint8 (0–255) or float (0–1), with ink bright on dark")
     if images.size:
         low, high = float(images.min()), float(images.max())
         if not (np.isfinite(low) and np.isfinite(high)):

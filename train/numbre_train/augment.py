@@ -46,7 +46,7 @@ class Augmentation:
         count = tf.shape(images)[0]
         row, column = self._affine(count, seed)
         if self.elastic:
-            field = tf.random.stateless_normal([count, 2, _GRID, _GRID], seed + [0, 7]) * self.elastic
+            field = tf.random.stateless_normal([count, 2, _GRID, _GRID], seed + tf.constant([0, 7])) * self.elastic
             spread = _bicubic_spread()
             field = tf.einsum("ai,ncij,bj->ncab", spread, field, spread)
             row += field[:, 0]
@@ -58,7 +58,7 @@ class Augmentation:
         tf = tensorflow()
 
         def draw(index: int, amount: float) -> Any:
-            return tf.random.stateless_uniform([count, 1, 1], seed + [0, index], -amount, amount)
+            return tf.random.stateless_uniform([count, 1, 1], seed + tf.constant([0, index]), -amount, amount)
 
         angle = draw(1, math.radians(self.rotation))
         width, height = 1 + draw(2, self.scale), 1 + draw(3, self.scale)

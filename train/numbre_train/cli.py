@@ -64,7 +64,13 @@ def run(args: argparse.Namespace) -> int:
     start = time.perf_counter()
     try:
         model, epochs = fit(
-            recipe, rows, validation, args.seed, args.out / CHECKPOINT, args.resume, lambda epoch: _report(epoch, recipe)
+            recipe,
+            rows,
+            validation,
+            args.seed,
+            args.out / CHECKPOINT,
+            args.resume,
+            lambda epoch: _report(epoch, recipe),
         )
     except KeyboardInterrupt:
         if (args.out / CHECKPOINT).exists():
@@ -110,7 +116,12 @@ def _report(epoch: Epoch, recipe: Recipe) -> None:
 
 
 def _metrics(
-    scores: NDArray[np.float32], mnist: Mnist, recipe: Recipe, seed: int, seconds: float, epochs: Sequence[Epoch]
+    scores: NDArray[np.float32],
+    mnist: Mnist,
+    recipe: Recipe,
+    seed: int,
+    seconds: float,
+    epochs: Sequence[Epoch],
 ) -> dict[str, Any]:
     import keras
     import tensorflow as tf

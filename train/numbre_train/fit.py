@@ -106,7 +106,9 @@ def fit(
         start = time.perf_counter()
         order = np.random.default_rng((seed, number)).permutation(len(rows.labels)).astype(np.int32)
         rates = [recipe.rate_at(number * steps + step, recipe.epochs * steps) for step in range(steps)]
-        loss, accuracy = run_epoch(images, labels, order, np.array(rates, np.float32), np.array([seed, number], np.int32))
+        loss, accuracy = run_epoch(
+            images, labels, order, np.array(rates, np.float32), np.array([seed, number], np.int32)
+        )
         loss, accuracy = float(loss), float(accuracy)
         if not np.isfinite(loss):
             raise DivergedError(f"the loss is {loss} in epoch {number + 1}: training diverged, no model is written")
@@ -189,7 +191,9 @@ def _restore(path: Path, state: list[Any], identity: str) -> list[Epoch]:
     except (KeyError, TypeError, ValueError) as cause:
         raise DataError(f"{path}: not a readable checkpoint; start without --resume") from cause
     if not same:
-        raise DataError(f"{path}: the checkpoint of another training (recipe, seed or data differ); start without --resume")
+        raise DataError(
+            f"{path}: the checkpoint of another training (recipe, seed or data differ); start without --resume"
+        )
     for variable, value in zip(state, values, strict=True):
         if variable.shape != value.shape:
             raise DataError(f"{path}: not a readable checkpoint; start without --resume")

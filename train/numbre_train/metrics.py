@@ -14,7 +14,8 @@ def confusion_matrix(labels: NDArray[np.uint8], answers: NDArray[np.integer], cl
 
 def recalls(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
     """Each class's share that was found, 0–1."""
-    return np.diag(confusion) / np.maximum(confusion.sum(axis=1), 1)
+    found: NDArray[np.float64] = np.diag(confusion) / np.maximum(confusion.sum(axis=1), 1)
+    return found
 
 
 def log_loss(labels: NDArray[np.uint8], scores: NDArray[np.floating]) -> float:

@@ -1,7 +1,7 @@
 """Every picture that training draws, in one style.
 
-Colours are matplotlib's colour-blind-safe viridis and the Okabe–Ito palette (Okabe & Ito, "Color Universal Design",
-2008).
+Colours are a single-hue and a diverging map that colour-blind readers can tell apart, and the Okabe–Ito palette
+(Okabe & Ito, "Color Universal Design", 2008).
 """
 
 from __future__ import annotations
@@ -58,7 +58,12 @@ def curves(epochs: Sequence[Epoch]) -> Figure:
     left, right = figure.subplots(1, 2)
     numbers = [epoch.epoch for epoch in epochs]
     for axes, name, title in ((left, "accuracy", "Accuracy"), (right, "loss", "Loss (cross-entropy)")):
-        axes.plot(numbers, [getattr(epoch, name) for epoch in epochs], color=BLUE, label="fitting rows, as distorted")
+        axes.plot(
+            numbers,
+            [getattr(epoch, name) for epoch in epochs],
+            color=BLUE,
+            label="fitting rows, as distorted",
+        )
         watched = [getattr(epoch, f"validation_{name}") for epoch in epochs]
         if None not in watched:
             axes.plot(numbers, watched, color=ORANGE, linestyle="--", label="validation rows")
@@ -77,13 +82,19 @@ def confusion(matrix: NDArray[np.int64], accuracy: float) -> Figure:
     figure = _figure(6.4, 6)
     axes = figure.subplots()
     mistakes = np.ma.masked_array(matrix, np.eye(len(matrix), dtype=bool))
-    image = axes.imshow(mistakes, cmap="viridis_r", vmin=0)
+    image = axes.imshow(mistakes, cmap="Blues", vmin=0)
     top = max(int(mistakes.max()), 1)
     for row in range(len(matrix)):
         for column in range(len(matrix)):
             dark = row != column and matrix[row, column] > 0.6 * top
             axes.text(
-                column, row, str(matrix[row, column]), ha="center", va="center", fontsize=8, color="white" if dark else "black"
+                column,
+                row,
+                str(matrix[row, column]),
+                ha="center",
+                va="center",
+                fontsize=8,
+                color="white" if dark else "black",
             )
     axes.set_xticks(range(len(matrix)))
     axes.set_yticks(range(len(matrix)))

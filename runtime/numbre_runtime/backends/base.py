@@ -43,9 +43,7 @@ class Backend(Protocol):
 
 def not_installed(package: str, extra: str) -> BackendNotInstalledError:
     """The error for an engine that cannot be imported, with the line that installs it."""
-    return BackendNotInstalledError(
-        f"{package} is not installed; run: pip install 'numbre-runtime[{extra}]'"
-    )
+    return BackendNotInstalledError(f"{package} is not installed; run: pip install 'numbre-runtime[{extra}]'")
 
 
 def refused(engine: str, cause: BaseException) -> BackendError:

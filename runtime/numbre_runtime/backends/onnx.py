@@ -39,5 +39,5 @@ def open_model(content: bytes, threads: int) -> Session:
     try:
         session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         return _OnnxSession(session, f"onnxruntime {onnxruntime.__version__}")
-    except Exception as cause:  # noqa: BLE001 - its errors share no parent but Exception
+    except Exception as cause:
         raise refused("ONNX Runtime", cause) from cause

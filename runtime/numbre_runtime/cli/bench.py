@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
         except BackendError as error:
             rows.append({"artifact": artifact.file, "backend": name, "error": str(error)})
     if not rows:
-        raise missing[0] if missing else BundleError(f"{bundle.path}: has no artifact that {args.backend} runs")
+        raise (missing[0] if missing else BundleError(f"{bundle.path}: has no artifact that {args.backend} runs"))
     result = {
         "bundle": bundle.manifest.name,
         "machine": f"{_processor()}, {platform.system()} {platform.machine()}, Python {platform.python_version()}",
@@ -115,7 +115,18 @@ def _measure(bundle: Bundle, artifact: Artifact, name: str, threads: int, images
 
 
 def _table(result: dict[str, Any]) -> str:
-    heads = ("artifact", "backend", "kB", "load ms", "p50 µs", "p90 µs", "p99 µs", "images/s", "accuracy", "at export")
+    heads = (
+        "artifact",
+        "backend",
+        "kB",
+        "load ms",
+        "p50 µs",
+        "p90 µs",
+        "p99 µs",
+        "images/s",
+        "accuracy",
+        "at export",
+    )
     lines: list[Sequence[str]] = [heads]
     for row in result["rows"]:
         if "error" in row:

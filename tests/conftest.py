@@ -1,0 +1,41 @@
+"""What the tests share: real MNIST, the shipped bundle, and commands run as a user runs them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from numbre_runtime.bundle import DEFAULT_BUNDLE, Bundle, read_bundle
+from numbre_train.data import Mnist, load_mnist
+
+ROOT = Path(__file__).resolve().parent.parent
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def mnist() -> Mnist:
+    """Real MNIST."""
+    return load_mnist()
+
+
+@pytest.fixture(scope="session")
+def shipped() -> Bundle:
+    """The bundle that ships inside the runtime."""
+    return read_bundle(DEFAULT_BUNDLE)
+
+
+@pytest.fixture(scope="session")
+def run_command() -> Run:
+    """Runs one of NUMBRE's commands in a process of its own, from the environment of the tests."""
+
+    def run(*words: object, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+        command = [str(Path(sys.executable).parent / str(words[0])), *(str(word) for word in words[1:])]
+        settings = {**os.environ, **environment}
+        return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=settings, timeout=600, check=False)
+
+    return run
