@@ -8,14 +8,17 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from numbre_runtime.errors import BundleError
 from numbre_runtime.files import read_limited
 from numbre_runtime.manifest import Artifact, FileEntry, Manifest
 from numbre_runtime.npz import read_npz
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 MANIFEST = "manifest.json"
 GOLDEN = "golden.npz"

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from numbre_runtime.backends import BACKENDS, backend, backend_format
 from numbre_runtime.backends.base import BATCH, Session
@@ -20,6 +19,7 @@ from numbre_runtime.manifest import Artifact, InputSpec
 from numbre_runtime.tensors import as_rows, decoder, encoder
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from PIL.Image import Image
 
 ImageLike: TypeAlias = "NDArray[Any] | str | os.PathLike[str] | Image"

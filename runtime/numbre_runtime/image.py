@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from numbre_runtime.errors import ImageError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from PIL.Image import Image
 
 MAX_PIXELS = 50_000_000
@@ -30,6 +30,10 @@ _WORK_SIZE = 256
 _SIDE, _BOX = 28, 20
 _SHADOW_SIZE = 64
 """Shortest side, in pixels, from which on slow changes of the background are taken out."""
+_EDGE_SHARE = 0.4
+"""A stroke's blurred edge still counts as ink from this share of Otsu's threshold on."""
+_NOISE_SPANS = 2.0
+"""How many median deviations of the background count as its noise."""
 _MIN_CONTRAST = 12
 """Ink must differ from its background by so many of 255 grey levels."""
 
@@ -129,20 +133,14 @@ def from_grey(grey: NDArray[np.float32], name: str) -> NDArray[np.uint8]:
         ImageError: There is no ink.
     """
     ink = _ink(grey)
-    strength = float(ink.max())
-    if strength < _MIN_CONTRAST:
+    if float(ink.max()) < _MIN_CONTRAST:
         raise ImageError(f"{name}: no digit found, the picture is blank")
-    threshold = _otsu(ink)
+    threshold = _EDGE_SHARE * _otsu(ink)
     mask = _without_specks(ink > threshold)
-    if not mask.any():
-        raise ImageError(f"{name}: no digit found, only specks")
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    top, bottom = max(rows[0] - 1, 0), min(rows[-1] + 2, len(ink))
-    left, right = max(columns[0] - 1, 0), min(columns[-1] + 2, ink.shape[1])
-    full = float(np.percentile(ink[mask], 75))
-    digit = np.clip(ink[top:bottom, left:right] / max(full, 1.0), 0, 1)
-    digit[digit < 0.5 * threshold / full] = 0
-    return _centred(digit)
+    digit = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    full = _quantile(ink[mask], 0.75)
+    return _centred(np.where(digit > threshold, np.minimum(digit / full, 1), 0))
 
 
 def _ink(grey: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -151,19 +149,29 @@ def _ink(grey: NDArray[np.float32]) -> NDArray[np.float32]:
     What lies along the border is background; a slow change of it (a shadow) is taken out of pictures that are large
     enough to tell a shadow from a stroke.
     """
-    height, width = grey.shape
-    edge = max(1, min(height, width) // 16)
-    border = np.concatenate(
-        [grey[:edge].ravel(), grey[-edge:].ravel(), grey[:, :edge].ravel(), grey[:, -edge:].ravel()]
-    )
-    ground = float(np.median(border))
+    ground = _quantile(_border(grey), 0.5)
     bright_ink = float(grey.max()) - ground > ground - float(grey.min())
     levels = grey if bright_ink else 255 - grey
-    base = ground if bright_ink else 255 - ground
-    shadowed = min(height, width) >= _SHADOW_SIZE
-    ink: NDArray[np.float32] = levels - (_slow_background(levels) if shadowed else np.float32(base))
-    ink -= 2 * float(np.median(np.abs(ink - np.median(ink))))
-    return np.maximum(ink, 0)
+    shadowed = min(grey.shape) >= _SHADOW_SIZE
+    ink: NDArray[np.float32] = levels - (_slow_background(levels) if shadowed else _quantile(_border(levels), 0.5))
+    rest = _border(ink)
+    middle = _quantile(rest, 0.5)
+    noise = _quantile(np.abs(rest - middle), 0.5)
+    ink = np.maximum(ink - (middle + _NOISE_SPANS * noise), 0)
+    return ink
+
+
+def _border(levels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The pixels along the picture's four sides, a sixteenth of it deep."""
+    edge = max(1, min(levels.shape) // 16)
+    sides = (levels[:edge], levels[-edge:], levels[:, :edge], levels[:, -edge:])
+    return np.concatenate([side.ravel() for side in sides])
+
+
+def _quantile(values: NDArray[np.float32], share: float) -> float:
+    """The smallest value that at least `share` of the values do not exceed; np.median would import np.ma, 10 ms."""
+    index = round(share * (values.size - 1))
+    return float(np.partition(values.ravel(), index)[index])
 
 
 def _slow_background(levels: NDArray[np.float32]) -> NDArray[np.float32]:

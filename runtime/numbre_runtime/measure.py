@@ -6,12 +6,14 @@ import resource
 import sys
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from numbre_runtime.classifier import Classifier
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _WARM_UP = 200
 P99_SAMPLES = 10_000

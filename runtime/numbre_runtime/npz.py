@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from numbre_runtime.errors import NumbreError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 UNPACKED_LIMIT = 256 << 20
 """Most bytes that an npz file may unpack to."""

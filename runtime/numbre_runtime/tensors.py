@@ -6,13 +6,15 @@ A stored value q means (q − zero_point) · scale (TensorFlow Lite 8-bit quanti
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from numbre_runtime.errors import ImageError
 from numbre_runtime.manifest import PIXEL_SCALES, Artifact, InputSpec, TensorSpec
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _ALL_PIXELS = np.arange(256, dtype=np.uint8)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
-
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Protocol
 
 from numbre_runtime.errors import BackendError, BackendNotInstalledError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 BATCH = 256
 """Rows that a session takes in one call at most; larger batches are cut by the caller."""

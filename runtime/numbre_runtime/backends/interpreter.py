@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from numbre_runtime.backends.base import BATCH
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _SINGLES = BATCH // 16
 """Up to here, rows run one by one cost less than a padded batch."""

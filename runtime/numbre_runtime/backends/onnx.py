@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from numbre_runtime.backends.base import Session, not_installed, refused
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class _OnnxSession:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -72,6 +71,8 @@ def quiet_engine() -> Iterator[None]:
     except (AttributeError, OSError, ValueError):
         yield
         return
+    import tempfile
+
     sys.stderr.flush()
     saved = os.dup(descriptor)
     with tempfile.TemporaryFile() as held:

@@ -1,0 +1,65 @@
+"""`numbre-predict digit.png` as a whole process, against the shortest script that people write by hand.
+
+Both run in turn, from a warm file cache; peak RSS is what the kernel counted for the finished process.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+from common import interleaved, machine, ratio, write_result
+from numbre_runtime.bundle import DEFAULT_BUNDLE
+
+ROUNDS = 31
+BOUNDS = {"wall time, against the shortest script": 1.3, "peak RSS in MB": 60.0}
+_HERE = Path(__file__).resolve().parent
+_SAMPLE = _HERE.parent / "samples" / "mnist_7.png"
+
+
+def peak_rss_mb(command: list[str]) -> float:
+    """The most memory that a command's process held, in MB of 10^6 bytes."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise RuntimeError(f"{command[0]} ended with status {status}")
+    process.returncode = 0
+    return usage.ru_maxrss * 1024 / 1e6
+
+
+def main() -> int:
+    """Measures, prints, writes results/cold_start.json; exit code 1 if a bound is missed."""
+    commands = {
+        "numbre-predict": [str(Path(sys.executable).parent / "numbre-predict"), str(_SAMPLE)],
+        "shortest script": [
+            sys.executable,
+            str(_HERE / "shortest_predict.py"),
+            str(DEFAULT_BUNDLE / "model.int8.tflite"),
+            str(_SAMPLE),
+        ],
+    }
+    seconds = interleaved(
+        {
+            name: functools.partial(subprocess.run, command, capture_output=True, check=True)
+            for name, command in commands.items()
+        },
+        ROUNDS,
+    )
+    peaks = {name: statistics.median(peak_rss_mb(command) for _ in range(5)) for name, command in commands.items()}
+    figures = dict(
+        zip(BOUNDS, (ratio(seconds, "numbre-predict", "shortest script"), peaks["numbre-predict"]), strict=True)
+    )
+    medians = {name: statistics.median(times) for name, times in seconds.items()}
+    print(f"{machine()['cpu']}, medians of {ROUNDS} rounds in turn")
+    print(*(f"  {name:16} {medians[name]:.3f} s  {peaks[name]:.1f} MB" for name in commands), sep="\n")
+    print(*(f"{name}: {value:.2f} (at most {BOUNDS[name]:g})" for name, value in figures.items()), sep="\n")
+    write_result("cold_start", {"seconds": medians, "peak_rss_mb": peaks, "figures": figures, "bounds": BOUNDS})
+    return int(any(figures[name] > bound for name, bound in BOUNDS.items()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

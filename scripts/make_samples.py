@@ -1,0 +1,62 @@
+"""Makes samples/*.png: digits of the MNIST test set as they are, and as a person would photograph or scan them.
+
+Each file's first digit after the underscore is the true answer.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from numbre_train.data import load_mnist
+
+SAMPLES = Path(__file__).resolve().parent.parent / "samples"
+
+
+def _first(digit: int, skip: int = 0) -> NDArray[np.uint8]:
+    mnist = load_mnist()
+    image: NDArray[np.uint8] = mnist.test_images[np.flatnonzero(mnist.test_labels == digit)[skip]]
+    return image
+
+
+def _enlarged(image: NDArray[np.uint8], side: int) -> NDArray[np.float64]:
+    return np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC), np.float64) / 255
+
+
+def paper(digit: int) -> Image.Image:
+    """Dark ink on grey paper, off-centre, under a slanting shadow, with grain."""
+    generator = np.random.default_rng(digit)
+    ink = np.zeros((320, 240))
+    ink[60:230, 40:210] = _enlarged(_first(digit, 3), 170)
+    light = np.linspace(0.55, 1.0, 240)[None, :] * np.linspace(0.9, 1.0, 320)[:, None]
+    grey = light * (215 - 150 * ink) + generator.normal(0, 4, ink.shape)
+    return Image.fromarray(np.clip(grey, 0, 255).astype(np.uint8))
+
+
+def chalk(digit: int) -> Image.Image:
+    """Bright strokes on a dark green board."""
+    generator = np.random.default_rng(digit)
+    ink = _enlarged(np.pad(_first(digit, 3), 6), 200) * generator.uniform(0.75, 1, (200, 200))
+    board, white = np.array([32.0, 62.0, 48.0]), np.array([236.0, 238.0, 230.0])
+    colours = board + ink[..., None] * (white - board) + generator.normal(0, 3, (200, 200, 3))
+    return Image.fromarray(np.clip(colours, 0, 255).astype(np.uint8))
+
+
+def main() -> int:
+    """Writes the samples."""
+    SAMPLES.mkdir(exist_ok=True)
+    for digit in (0, 2, 7):
+        Image.fromarray(_first(digit)).save(SAMPLES / f"mnist_{digit}.png")
+    for digit in (3, 5):
+        paper(digit).save(SAMPLES / f"paper_{digit}.png")
+    for digit in (4, 8):
+        chalk(digit).save(SAMPLES / f"chalk_{digit}.png")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
