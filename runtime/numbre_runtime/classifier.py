@@ -141,8 +141,8 @@ def load_bundle(
     names = BACKENDS if backend is None else (backend,)
     pairs = [(item, name) for item in artifacts for name in names if backend_format(name) == item.format]
     if not pairs:
-        wanted = f"a {backend_format(names[0])} artifact for {names[0]}" if backend else "an artifact to run"
-        raise BundleError(f"{bundle.path}: has not {wanted}")
+        listed = ", ".join(item.file for item in artifacts)
+        raise BundleError(f"{bundle.path}: {backend} runs none of {listed}; choose another backend or artifact")
     golden = bundle.golden()
     missing: list[BackendNotInstalledError] = []
     broken: BackendError | None = None

@@ -73,7 +73,9 @@ def _from_file(path: Path) -> NDArray[np.uint8]:
     except Image.DecompressionBombError as cause:
         raise ImageError(f"{path}: too large; at most {MAX_PIXELS:,} pixels are read") from cause
     except UnidentifiedImageError as cause:
-        raise ImageError(f"{path}: not a picture in a known format ({', '.join(_FORMATS)})") from cause
+        raise ImageError(
+            f"{path}: no picture in a known format, or its header is damaged; expected one of {', '.join(_FORMATS)}"
+        ) from cause
     except ImageError:
         raise
     except (

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numbre_runtime.cli.common import EXIT_OK, Parser, run_command
+from numbre_runtime.cli.common import EXIT_OK, Parser, quiet_engine, run_command
 from numbre_runtime.errors import DataError, OutputError
 from numbre_runtime.files import write_atomic
 from numbre_train.data import Mnist, load_mnist, split_rows
@@ -189,7 +189,7 @@ def _model_bytes(model: Any, suffix: str) -> bytes:
     """The model as Keras saves it under a file name that ends so."""
     import keras
 
-    with tempfile.TemporaryDirectory() as directory:
+    with tempfile.TemporaryDirectory() as directory, quiet_engine():
         path = Path(directory) / f"model{suffix}"
         if suffix == ".h5":
             keras.saving.save_model(model, path, include_optimizer=False)

@@ -88,7 +88,7 @@ def fit(
     """
     tf = tensorflow()
     model = numbre_network(recipe.raw_pixels, seed)
-    optimizer = keras().optimizers.AdamW(recipe.rate, weight_decay=recipe.weight_decay or None, epsilon=1e-7)
+    optimizer = keras().optimizers.AdamW(recipe.rate, weight_decay=recipe.weight_decay, epsilon=1e-7)
     optimizer.exclude_from_weight_decay(var_names=["bias"])
     optimizer.build(model.trainable_variables)
     state = [*model.trainable_variables, *optimizer.variables]

@@ -1,0 +1,154 @@
+"""Pictures of every kind are brought to MNIST's form; what is no picture is refused with the reason."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import numbre_runtime as numbre
+from conftest import ROOT
+from numbre_runtime.image import MAX_PIXELS, to_mnist
+from numbre_train.data import Mnist
+
+CLASSIFIER = numbre.load()
+
+
+@pytest.fixture(scope="module")
+def seven(mnist: Mnist) -> Image.Image:
+    """MNIST's first test digit, dark on white, 200×200."""
+    return Image.fromarray(255 - mnist.test_images[0]).resize((200, 200), Image.Resampling.BICUBIC)
+
+
+def _on_transparent(picture: Image.Image, colour: int) -> Image.Image:
+    ink = Image.fromarray(255 - np.asarray(picture))
+    plain = Image.new("L", picture.size, colour)
+    return Image.merge("LA", (plain, ink)).convert("RGBA")
+
+
+FORMS: dict[str, Callable[[Image.Image], Image.Image]] = {
+    "dark on light": lambda picture: picture,
+    "light on dark": lambda picture: Image.eval(picture, lambda level: 255 - level),
+    "tiny": lambda picture: picture.resize((16, 16), Image.Resampling.BOX),
+    "large": lambda picture: picture.resize((3000, 3000)),
+    "wide": lambda picture: Image.fromarray(np.pad(np.asarray(picture), ((0, 0), (300, 900)), constant_values=255)),
+    "in a corner": lambda picture: Image.fromarray(
+        np.pad(np.asarray(picture), ((600, 0), (700, 0)), constant_values=255)
+    ),
+    "pale": lambda picture: Image.eval(picture, lambda level: 190 + level // 8),
+    "colour": lambda picture: Image.merge("RGB", (picture, picture, Image.new("L", picture.size, 255))),
+    "palette": lambda picture: picture.convert("P"),
+    "one bit": lambda picture: picture.convert("1"),
+    "cmyk": lambda picture: picture.convert("RGB").convert("CMYK"),
+    "sixteen bits": lambda picture: Image.fromarray(np.asarray(picture).astype(np.uint16) * 257),
+    "floating point": lambda picture: picture.convert("F"),
+    "black on transparent": lambda picture: _on_transparent(picture, 0),
+    "white on transparent": lambda picture: _on_transparent(picture, 255),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_kind_of_picture_is_read(form: str, seven: Image.Image) -> None:
+    picture = FORMS[form](seven)
+    before = picture.tobytes()
+    prepared = to_mnist(picture)
+    assert prepared.shape == (28, 28)
+    assert prepared.dtype == np.uint8
+    assert CLASSIFIER.predict(picture).label == "7"
+    assert picture.tobytes() == before
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "gif", "tiff", "webp", "ppm"])
+def test_every_format_is_read(suffix: str, seven: Image.Image, tmp_path: Path) -> None:
+    seven.convert("RGB").save(tmp_path / f"digit.{suffix}")
+    assert CLASSIFIER.predict(tmp_path / f"digit.{suffix}").label == "7"
+
+
+def test_exif_orientation_is_heeded() -> None:
+    assert CLASSIFIER.predict(ROOT / "tests" / "assets" / "rotated.jpg").label == "7"
+
+
+def test_the_form_is_that_of_mnist(seven: Image.Image) -> None:
+    prepared = to_mnist(seven).astype(float)
+    rows, columns = np.flatnonzero(prepared.any(axis=1)), np.flatnonzero(prepared.any(axis=0))
+    assert max(np.ptp(rows), np.ptp(columns)) + 1 == 20
+    grid = np.arange(28)
+    assert abs((prepared.sum(axis=1) * grid).sum() / prepared.sum() - 13.5) <= 0.51
+    assert abs((prepared.sum(axis=0) * grid).sum() / prepared.sum() - 13.5) <= 0.51
+
+
+def test_pictures_cost_little_accuracy(mnist: Mnist) -> None:
+    """MNIST digits as photos: enlarged, inverted, pale, with grain, under a slanting shadow."""
+    generator = np.random.default_rng(0)
+    light = np.linspace(0.5, 1, 160)[None, :]
+    right = 0
+    for image, label in zip(mnist.test_images[:500], mnist.test_labels[:500], strict=True):
+        ink = np.pad(np.asarray(Image.fromarray(image).resize((112, 112), Image.Resampling.BICUBIC)), 24) / 255
+        photo = light * (230 - 150 * ink) + generator.normal(0, 3, ink.shape)
+        prediction = CLASSIFIER.predict(Image.fromarray(np.clip(photo, 0, 255).astype(np.uint8)))
+        right += prediction.label == str(label)
+    assert right >= 0.97 * 500
+
+
+def test_mnist_own_files_keep_their_answers(mnist: Mnist, tmp_path: Path) -> None:
+    for index in range(50):
+        Image.fromarray(mnist.test_images[index]).save(tmp_path / "digit.png")
+        assert CLASSIFIER.predict(tmp_path / "digit.png").label == str(mnist.test_labels[index])
+
+
+def _png_header(width: int, height: int) -> bytes:
+    """A PNG file that promises a size and holds no pixel."""
+    body = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    header = struct.pack(">I", 13) + body + struct.pack(">I", zlib.crc32(body))
+    return b"\x89PNG\r\n\x1a\n" + header + struct.pack(">I", 1000) + b"IDAT"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "the file is empty"),
+        (b"no picture at all", "no picture in a known format"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n", "no picture in a known format"),
+        (_png_header(10_000, 10_000), "10000×10000 pixels; at most 50,000,000 are read"),
+        (_png_header(1_000_000, 1_000_000), "too large; at most 50,000,000 pixels are read"),
+        (_png_header(28, 28), "damaged or cut short"),
+    ],
+)
+def test_bad_files_are_refused_with_the_reason(content: bytes, reason: str, tmp_path: Path) -> None:
+    path = tmp_path / "bad.png"
+    path.write_bytes(content)
+    with pytest.raises(numbre.ImageError, match=reason) as caught:
+        CLASSIFIER.predict(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_truncated_picture_is_refused(tmp_path: Path) -> None:
+    whole = (ROOT / "samples" / "paper_3.png").read_bytes()
+    for length in (20, 60, len(whole) // 2, len(whole) - 2000):
+        (tmp_path / "cut.png").write_bytes(whole[:length])
+        with pytest.raises(numbre.ImageError, match=r"cut\.png: "):
+            CLASSIFIER.predict(tmp_path / "cut.png")
+
+
+def test_a_missing_file_and_a_directory_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(numbre.ImageError, match="no such file"):
+        CLASSIFIER.predict(tmp_path / "none.png")
+    with pytest.raises(numbre.ImageError, match="is a directory"):
+        CLASSIFIER.predict(tmp_path)
+
+
+def test_a_blank_picture_has_no_digit() -> None:
+    for level in (0, 128, 255):
+        with pytest.raises(numbre.ImageError, match="no digit found"):
+            CLASSIFIER.predict(Image.new("L", (100, 100), level))
+
+
+def test_a_pil_image_over_the_limit_is_refused() -> None:
+    assert MAX_PIXELS < 100_000_000
+    with pytest.raises(numbre.ImageError, match="at most 50,000,000 are read"):
+        CLASSIFIER.predict(Image.new("1", (10_000, 10_000)))
