@@ -15,7 +15,7 @@ from numbre_export.parity import TestSet
 from numbre_export.to_onnx import to_float32_onnx, to_int8_onnx
 from numbre_export.to_tflite import to_float32_tflite, to_int8_tflite
 from numbre_export.write import ModelFile, write_bundle
-from numbre_runtime.cli.common import EXIT_OK, Parser, run_command
+from numbre_runtime.cli.common import EXIT_OK, Parser, quiet_engine, run_command
 from numbre_train.data import Mnist, calibration_rows, load_mnist, split_rows
 from numbre_train.data.splits import CALIBRATION_SEED, SPLIT_SEED
 
@@ -67,16 +67,17 @@ def run(args: argparse.Namespace) -> int:
         ModelFile("float32", "tflite", to_float32_tflite(source.model)),
         ModelFile("float32", "onnx", float32_onnx),
     ]
-    write_bundle(
-        args.out,
-        name=source.model.name,
-        preprocessing=source.preprocessing,
-        files=files,
-        test=test,
-        provenance=_provenance(source, mnist, [int(row) for row in rows]),
-        with_test_data=args.with_test_data,
-        say=_say,
-    )
+    with quiet_engine():
+        write_bundle(
+            args.out,
+            name=source.model.name,
+            preprocessing=source.preprocessing,
+            files=files,
+            test=test,
+            provenance=_provenance(source, mnist, [int(row) for row in rows]),
+            with_test_data=args.with_test_data,
+            say=_say,
+        )
     _say(f"every file is within its bounds; written to {args.out}/")
     return EXIT_OK
 

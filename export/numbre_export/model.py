@@ -62,11 +62,8 @@ def read_model(path: Path) -> KerasModel:
     _refuse_code(path)
     module = keras()
     module.backend.clear_session()
-    try:
-        with quiet_converter():
-            model = module.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as cause:
-        raise ModelError(f"{path}: Keras does not load it ({_first_line(cause)})") from cause
+    with quiet_converter(f"{path}: Keras"):
+        model = module.saving.load_model(path, compile=False, safe_mode=True)
     shapes = (tuple(model.input_shape), tuple(model.output_shape)) if hasattr(model, "input_shape") else None
     if shapes != ((None, 784), (None, 10)):
         raise ModelError(f"{path}: takes and gives {shapes}; expected 784 pixels in and 10 scores out")

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbre_export.engine import quiet_converter, tensorflow
-from numbre_runtime.errors import ModelError
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -33,15 +32,11 @@ def to_float32_onnx(model: Any) -> bytes:
     tf = tensorflow()
     signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32, name=INPUT)]
     function = tf.function(lambda values: model(values, training=False), input_signature=signature)
-    try:
-        with quiet_converter():
-            import tf2onnx
+    with quiet_converter("tf2onnx"):
+        import tf2onnx
 
-            proto, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=OPSET)
-    except Exception as cause:
-        lines = str(cause).strip().splitlines() or [type(cause).__name__]
-        raise ModelError(f"tf2onnx does not take this model: {lines[0][:200]}") from cause
-    return _tidied(proto)
+        proto, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=OPSET)
+        return _tidied(proto)
 
 
 def to_int8_onnx(float32: bytes, calibration: NDArray[np.float32]) -> bytes:
@@ -62,39 +57,30 @@ def to_int8_onnx(float32: bytes, calibration: NDArray[np.float32]) -> bytes:
     with tempfile.TemporaryDirectory() as directory:
         source, prepared, result = (Path(directory) / name for name in ("float32", "prepared", "int8"))
         source.write_bytes(float32)
-        try:
-            with quiet_converter():
-                from onnxruntime.quantization import (
-                    CalibrationDataReader,
-                    QuantFormat,
-                    QuantType,
-                    quantize_static,
-                )
-                from onnxruntime.quantization.shape_inference import quant_pre_process
+        with quiet_converter("ONNX Runtime's quantizer"):
+            from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+            from onnxruntime.quantization.shape_inference import quant_pre_process
 
-                class Rows(CalibrationDataReader):  # type: ignore[misc]
-                    """Hands the calibration rows over, all in one batch."""
+            class Rows(CalibrationDataReader):  # type: ignore[misc]
+                """Hands the calibration rows over, all in one batch."""
 
-                    def __init__(self) -> None:
-                        self._batches: Iterator[dict[str, NDArray[np.float32]]] = iter([{INPUT: calibration}])
+                def __init__(self) -> None:
+                    self._batches: Iterator[dict[str, NDArray[np.float32]]] = iter([{INPUT: calibration}])
 
-                    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
-                        return next(self._batches, None)
+                def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+                    return next(self._batches, None)
 
-                quant_pre_process(str(source), str(prepared))
-                quantize_static(
-                    str(prepared),
-                    str(result),
-                    Rows(),
-                    quant_format=QuantFormat.QDQ,
-                    activation_type=QuantType.QInt8,
-                    weight_type=QuantType.QInt8,
-                    per_channel=False,
-                )
-        except Exception as cause:
-            lines = str(cause).strip().splitlines() or [type(cause).__name__]
-            raise ModelError(f"ONNX Runtime's quantizer does not take this model: {lines[0][:200]}") from cause
-        return _tidied(onnx.load_model_from_string(result.read_bytes()))
+            quant_pre_process(str(source), str(prepared))
+            quantize_static(
+                str(prepared),
+                str(result),
+                Rows(),
+                quant_format=QuantFormat.QDQ,
+                activation_type=QuantType.QInt8,
+                weight_type=QuantType.QInt8,
+                per_channel=False,
+            )
+            return _tidied(onnx.load_model_from_string(result.read_bytes()))
 
 
 def _tidied(proto: ModelProto) -> bytes:

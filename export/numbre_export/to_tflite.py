@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbre_export.engine import quiet_converter, tensorflow
-from numbre_runtime.errors import ModelError
 
 
 def to_float32_tflite(model: Any) -> bytes:
@@ -51,9 +50,5 @@ def to_int8_tflite(model: Any, calibration: NDArray[np.float32]) -> bytes:
 
 
 def _convert(converter: Any) -> bytes:
-    try:
-        with quiet_converter():
-            return bytes(converter.convert())
-    except Exception as cause:
-        lines = str(cause).strip().splitlines() or [type(cause).__name__]
-        raise ModelError(f"TensorFlow Lite's converter does not take this model: {lines[0][:200]}") from cause
+    with quiet_converter("TensorFlow Lite's converter"):
+        return bytes(converter.convert())

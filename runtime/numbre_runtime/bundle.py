@@ -43,6 +43,18 @@ class Golden:
 
 
 @dataclass(frozen=True)
+class LabelledImages:
+    """Images that a bundle can be tried on."""
+
+    images: NDArray[np.uint8]
+    """(N, *input shape) pixels."""
+    labels: NDArray[np.uint8]
+    """(N,) true classes."""
+    answers: NDArray[np.uint8] | None
+    """(N,) what the Keras model answers; None where that is not known."""
+
+
+@dataclass(frozen=True)
 class Bundle:
     """A bundle whose files were all there, and as the manifest says, when it was read."""
 
@@ -73,8 +85,12 @@ class Bundle:
                 raise BundleError(f"{self.path / GOLDEN}: {name} has outputs of shape {output.shape}")
         return golden
 
-    def test_data(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]] | None:
-        """Test images (N, *input shape) uint8 and labels (N,) uint8, if the bundle carries any."""
+    def test_data(self) -> LabelledImages | None:
+        """The test images, if the bundle carries any.
+
+        Raises:
+            BundleError: They are malformed.
+        """
         if TEST_DATA not in self.contents:
             return None
         return labelled_images(self.contents[TEST_DATA], f"{self.path / TEST_DATA}", self.manifest.input.shape)
@@ -127,18 +143,19 @@ def read_bundle(path: Path) -> Bundle:
     return Bundle(path, manifest, contents)
 
 
-def labelled_images(content: bytes, where: str, shape: tuple[int, ...]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Reads `images` (N, *shape) uint8 and `labels` (N,) uint8 from an npz file.
+def labelled_images(content: bytes, where: str, shape: tuple[int, ...]) -> LabelledImages:
+    """Reads `images`, `labels` and, if it is there, `answers` from an npz file; see `LabelledImages`.
 
     Raises:
         BundleError: An array is missing or of another shape or dtype.
     """
     arrays = read_npz(content, where, BundleError)
-    images, labels = arrays.get("images"), arrays.get("labels")
+    images, labels, answers = (arrays.get(name) for name in ("images", "labels", "answers"))
     if images is None or labels is None:
         raise BundleError(f"{where}: expected the arrays 'images' and 'labels', got {sorted(arrays)}")
     if images.dtype != np.uint8 or images.shape[1:] != shape or not len(images):
         raise BundleError(f"{where}: images are {images.dtype} {images.shape}, expected uint8 (N, {shape})")
-    if labels.dtype != np.uint8 or labels.shape != (len(images),):
-        raise BundleError(f"{where}: labels are {labels.dtype} {labels.shape}, expected uint8 ({len(images)},)")
-    return images, labels
+    for name, array in (("labels", labels), ("answers", answers)):
+        if array is not None and (array.dtype != np.uint8 or array.shape != (len(images),)):
+            raise BundleError(f"{where}: {name} are {array.dtype} {array.shape}, expected uint8 ({len(images)},)")
+    return LabelledImages(images, labels, answers)

@@ -60,11 +60,6 @@ def batch_rate(classifier: Classifier, images: NDArray[Any], rounds: int = 5) ->
     return float(np.median(rates))
 
 
-def accuracy(classifier: Classifier, images: NDArray[Any], labels: NDArray[Any]) -> float:
-    """Share of images whose label is found, 0–1."""
-    return float((classifier.predict_raw(images).argmax(axis=1) == labels).mean())
-
-
 def peak_rss() -> int:
     """The most memory that this process has held so far, in bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -15,13 +15,13 @@ import numpy as np
 
 from numbre_runtime import __version__
 from numbre_runtime.backends import BACKENDS, backend_format
-from numbre_runtime.bundle import DEFAULT_BUNDLE, Bundle, labelled_images, read_bundle
+from numbre_runtime.bundle import DEFAULT_BUNDLE, Bundle, LabelledImages, labelled_images, read_bundle
 from numbre_runtime.classifier import load_bundle
 from numbre_runtime.cli.common import EXIT_OK, Parser, quiet_engine, run_command
 from numbre_runtime.errors import BackendError, BackendNotInstalledError, BundleError
 from numbre_runtime.files import read_limited
 from numbre_runtime.manifest import Artifact
-from numbre_runtime.measure import accuracy, batch_rate, peak_rss, single_latency
+from numbre_runtime.measure import batch_rate, peak_rss, single_latency
 
 _DATA_LIMIT = 256 << 20
 _BATCH_IMAGES = 10_000
@@ -37,7 +37,7 @@ def parser() -> Parser:
         "--data",
         metavar="FILE.npz",
         help="test data with the arrays 'images' (N, 28, 28) uint8 and 'labels' (N,) uint8 "
-        "(default: the bundle's own, or its golden images)",
+        "and, if known, the Keras model's 'answers' (N,) uint8 (default: the bundle's own, or its golden images)",
     )
     result.add_argument("--json", action="store_true", help="print the results as JSON")
     return result
@@ -46,7 +46,7 @@ def parser() -> Parser:
 def run(args: argparse.Namespace) -> int:
     """Measures every artifact with every backend that runs it, and prints the table."""
     bundle = read_bundle(Path(args.bundle) if args.bundle else DEFAULT_BUNDLE)
-    images, labels, source = _test_images(bundle, args.data)
+    data, source = _test_images(bundle, args.data)
     names = (args.backend,) if args.backend else BACKENDS
     pairs = [
         (artifact, name)
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     missing: list[BackendNotInstalledError] = []
     for artifact, name in pairs:
         try:
-            rows.append(_measure(bundle, artifact, name, args.threads, images, labels))
+            rows.append(_measure(bundle, artifact, name, args.threads, data))
         except BackendNotInstalledError as error:
             missing.append(error)
         except BackendError as error:
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
         "bundle": bundle.manifest.name,
         "machine": f"{_processor()}, {platform.system()} {platform.machine()}, Python {platform.python_version()}",
         "numbre_runtime": __version__,
-        "accuracy_on": f"{len(images):,} {source}",
+        "accuracy_on": f"{len(data.images):,} {source}",
         "accuracy_at_export": {
             item.file: [{"images": m.images, "accuracy": m.accuracy} for m in item.measured]
             for item in bundle.manifest.artifacts
@@ -81,25 +81,26 @@ def run(args: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def _test_images(bundle: Bundle, data: str | None) -> tuple[Any, Any, str]:
+def _test_images(bundle: Bundle, data: str | None) -> tuple[LabelledImages, str]:
     if data is not None:
         content = read_limited(Path(data), _DATA_LIMIT, BundleError)
-        return (*labelled_images(content, data, bundle.manifest.input.shape), f"images of {Path(data).name}")
+        return labelled_images(content, data, bundle.manifest.input.shape), f"images of {Path(data).name}"
     own = bundle.test_data()
     if own is not None:
-        return (*own, "test images of the bundle")
+        return own, "test images of the bundle"
     golden = bundle.golden()
-    return golden.inputs, golden.labels, "golden images of the bundle"
+    return LabelledImages(golden.inputs, golden.labels, None), "golden images of the bundle"
 
 
-def _measure(bundle: Bundle, artifact: Artifact, name: str, threads: int, images: Any, labels: Any) -> dict[str, Any]:
+def _measure(bundle: Bundle, artifact: Artifact, name: str, threads: int, data: LabelledImages) -> dict[str, Any]:
     start = time.perf_counter()
     with quiet_engine():
         classifier = load_bundle(bundle, name, threads, artifact.file)
     load_ms = (time.perf_counter() - start) * 1000
     print(f"measuring {artifact.file} with {classifier.backend} …", file=sys.stderr)
-    latency = single_latency(classifier, images)
-    many = np.resize(images, (_BATCH_IMAGES, *images.shape[1:]))
+    latency = single_latency(classifier, data.images)
+    many = np.resize(data.images, (_BATCH_IMAGES, *data.images.shape[1:]))
+    answers = classifier.predict_raw(data.images).argmax(axis=1)
     return {
         "artifact": artifact.file,
         "backend": classifier.backend,
@@ -110,7 +111,8 @@ def _measure(bundle: Bundle, artifact: Artifact, name: str, threads: int, images
         "p90_us": round(latency.p90, 2),
         "p99_us": None if latency.p99 is None else round(latency.p99, 2),
         "images_per_second": round(batch_rate(classifier, many)),
-        "accuracy": accuracy(classifier, images, labels),
+        "accuracy": float((answers == data.labels).mean()),
+        "agreement": None if data.answers is None else float((answers == data.answers).mean()),
     }
 
 
@@ -144,6 +146,7 @@ def _table(result: dict[str, Any]) -> str:
                 f"{row['p99_us']:.1f}",
                 f"{row['images_per_second']:,}",
                 f"{row['accuracy']:.2%}",
+                "-" if row["agreement"] is None else f"{row['agreement']:.2%}",
                 f"{exported[0]['accuracy']:.2%}" if exported else "-",
             )
         )
