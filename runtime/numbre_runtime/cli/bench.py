@@ -74,6 +74,7 @@ def run(args: argparse.Namespace) -> int:
             item.file: [{"images": m.images, "accuracy": m.accuracy} for m in item.measured]
             for item in bundle.manifest.artifacts
         },
+        "threads": args.threads,
         "peak_rss_mb": round(peak_rss() / 1e6, 1),
         "rows": rows,
     }
@@ -104,7 +105,6 @@ def _measure(bundle: Bundle, artifact: Artifact, name: str, threads: int, data: 
     return {
         "artifact": artifact.file,
         "backend": classifier.backend,
-        "threads": threads,
         "bytes": artifact.bytes,
         "load_ms": round(load_ms, 2),
         "p50_us": round(latency.p50, 2),
@@ -116,58 +116,57 @@ def _measure(bundle: Bundle, artifact: Artifact, name: str, threads: int, data: 
     }
 
 
+_HEADS = (
+    "artifact",
+    "backend",
+    "kB",
+    "load ms",
+    "p50 µs",
+    "p90 µs",
+    "p99 µs",
+    "images/s",
+    "accuracy",
+    "agreement",
+    "at export",
+)
+
+
 def _table(result: dict[str, Any]) -> str:
-    heads = (
-        "artifact",
-        "backend",
-        "kB",
-        "load ms",
-        "p50 µs",
-        "p90 µs",
-        "p99 µs",
-        "images/s",
-        "accuracy",
-        "at export",
+    measured = [row for row in result["rows"] if "error" not in row]
+    text = format_table([_HEADS, *(_cells(row, result["accuracy_at_export"][row["artifact"]]) for row in measured)])
+    failed = [f"{row['artifact']} with {row['backend']}: {row['error']}" for row in result["rows"] if "error" in row]
+    note = (
+        f"{result['machine']}; {result['threads']} thread(s); accuracy on {result['accuracy_on']}, agreement with the "
+        f"Keras model; peak RSS of this process {result['peak_rss_mb']:.0f} MB"
     )
-    lines: list[Sequence[str]] = [heads]
-    for row in result["rows"]:
-        if "error" in row:
-            lines.append((row["artifact"], row["backend"], row["error"]))
-            continue
-        exported = result["accuracy_at_export"][row["artifact"]]
-        lines.append(
-            (
-                row["artifact"],
-                row["backend"],
-                f"{row['bytes'] / 1000:.1f}",
-                f"{row['load_ms']:.1f}",
-                f"{row['p50_us']:.1f}",
-                f"{row['p90_us']:.1f}",
-                f"{row['p99_us']:.1f}",
-                f"{row['images_per_second']:,}",
-                f"{row['accuracy']:.2%}",
-                "-" if row["agreement"] is None else f"{row['agreement']:.2%}",
-                f"{exported[0]['accuracy']:.2%}" if exported else "-",
-            )
-        )
-    text = format_table(lines)
+    return "\n".join([text, *failed, "", note])
+
+
+def _cells(row: dict[str, Any], exported: Sequence[dict[str, Any]]) -> tuple[str, ...]:
     return (
-        f"{text}\n\n{result['machine']}; {result['rows'][0].get('threads', 1)} thread(s); accuracy on "
-        f"{result['accuracy_on']}; peak RSS of this process {result['peak_rss_mb']:.0f} MB"
+        row["artifact"],
+        row["backend"],
+        f"{row['bytes'] / 1000:.1f}",
+        f"{row['load_ms']:.1f}",
+        f"{row['p50_us']:.1f}",
+        f"{row['p90_us']:.1f}",
+        f"{row['p99_us']:.1f}",
+        f"{row['images_per_second']:,}",
+        f"{row['accuracy']:.2%}",
+        "-" if row["agreement"] is None else f"{row['agreement']:.2%}",
+        f"{exported[0]['accuracy']:.2%}" if exported else "-",
     )
 
 
-def format_table(lines: Sequence[Sequence[str]]) -> str:
-    """Rows of cells as aligned columns, the first two to the left; a row with fewer cells ends in free text."""
-    full = [line for line in lines if len(line) == len(lines[0])]
-    widths = [max(len(line[column]) for line in full) for column in range(len(lines[0]))]
-    aligned = []
-    for line in lines:
-        cells = [cell.ljust(width) for cell, width in zip(line[:2], widths, strict=False)]
-        rest = zip(line[2:], widths[2:], strict=False)
-        cells += [cell.rjust(width) if line in full else cell for cell, width in rest]
-        aligned.append("  ".join(cells).rstrip())
-    return "\n".join(aligned)
+def format_table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of cells as aligned columns, the first two to the left, the others to the right."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row[:2], widths, strict=False)]
+        cells += [cell.rjust(width) for cell, width in zip(row[2:], widths[2:], strict=True)]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
 
 
 def _processor() -> str:
