@@ -15,7 +15,7 @@ demo: $(READY)
 	$(BIN)/numbre-predict --bundle build/numbre-int8 samples/*.png
 
 test: $(READY) lint
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 lint: $(READY)
 	$(BIN)/ruff format --check .
