@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import math
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -59,13 +60,21 @@ def add_seed(parser: Parser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="decides weights, order and distortion (default: 0)")
 
 
-def recipe_of(model: str, args: argparse.Namespace, base: Recipe | None = None) -> Recipe:
+_NETWORK_OPTIONS = {
+    "numbre": set[str](),
+    "linear": {"l2"},
+    "dnn": {"hidden", "activation", "dropout", "input_dropout", "l2"},
+}
+
+
+def recipe_of(model: str, args: argparse.Namespace, base: Recipe | None = None, others: Collection[str] = ()) -> Recipe:
     """The recipe of `--model`, changed as the options say.
 
     Args:
         model: A name of `MODELS`.
         args: Parsed options of `add_model_options`.
         base: What to begin with instead of the model's own.
+        others: Models that the options may be for as well; what is for them alone is left out here.
 
     Raises:
         OptionError: A value is out of range, or an option is for another model.
@@ -79,9 +88,11 @@ def recipe_of(model: str, args: argparse.Namespace, base: Recipe | None = None) 
         "l2": _within(args.l2, "--l2", 0, math.inf),
     }
     given = {name: value for name, value in fields.items() if value is not None}
-    known = {"dnn": set(fields), "linear": {"l2"}}.get(model, set())
-    if foreign := [name for name in given if name not in known]:
+    known = _NETWORK_OPTIONS[model]
+    foreign = [name for name in given if all(name not in _NETWORK_OPTIONS[item] for item in (model, *others))]
+    if foreign:
         raise OptionError(f"--{foreign[0].replace('_', '-')} is not for {model}; choose another model or leave it out")
+    given = {name: value for name, value in given.items() if name in known}
     changes: dict[str, Any] = {"network": dataclasses.replace(recipe.network, **given)}
     if args.augment is not None:
         changes["augmentation"] = AUGMENTATIONS[args.augment]

@@ -71,7 +71,7 @@ def confusion_panel(axes: Any, matrix: NDArray[np.float64], form: str) -> Any:
     Args:
         axes: Where.
         matrix: (classes, classes) counts or shares; row: the true class, column: the answer.
-        form: "d" for counts; ".1%" for shares, of which those under 0.05% are left out.
+        form: "d" for counts; "%" for shares, of which those under 0.05% become a dot.
     """
     classes = len(matrix)
     mistakes = np.ma.masked_array(matrix, np.eye(classes, dtype=bool))
