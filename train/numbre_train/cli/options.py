@@ -83,9 +83,9 @@ def recipe_of(model: str, args: argparse.Namespace, base: Recipe | None = None, 
     fields = {
         "hidden": None if args.hidden is None else _units(args.hidden),
         "activation": args.activation,
-        "dropout": _within(args.dropout, "--dropout", 0, 1),
-        "input_dropout": _within(args.input_dropout, "--input-dropout", 0, 1),
-        "l2": _within(args.l2, "--l2", 0, math.inf),
+        "dropout": within(args.dropout, "--dropout", 0, 1),
+        "input_dropout": within(args.input_dropout, "--input-dropout", 0, 1),
+        "l2": within(args.l2, "--l2", 0, math.inf),
     }
     given = {name: value for name, value in fields.items() if value is not None}
     known = _NETWORK_OPTIONS[model]
@@ -104,6 +104,12 @@ def recipe_of(model: str, args: argparse.Namespace, base: Recipe | None = None, 
         if value is not None:
             changes[name] = at_least_one(value, "--batch-size" if name == "batch" else "--epochs")
     return dataclasses.replace(recipe, **changes)
+
+
+def network_options(args: argparse.Namespace) -> tuple[str, ...]:
+    """Names of the options of `add_model_options` that were given."""
+    names = ("hidden", "activation", "dropout", "input_dropout", "l2", "augment", "learning_rate", "batch_size")
+    return tuple(name for name in names if getattr(args, name) is not None)
 
 
 def at_least_one(value: int, option: str) -> int:
@@ -159,7 +165,12 @@ def _units(text: str) -> tuple[int, ...]:
     return units
 
 
-def _within(value: float | None, option: str, low: float, below: float) -> float | None:
+def within(value: float | None, option: str, low: float, below: float) -> float | None:
+    """The value.
+
+    Raises:
+        OptionError: It is not at least `low`, or not below `below`.
+    """
     if value is not None and not low <= value < below:
         limit = "" if below == math.inf else f" and less than {below:g}"
         raise OptionError(f"{option} {value}: expected a number of at least {low:g}{limit}")

@@ -20,11 +20,13 @@ from numbre_train.cli.options import (
     say,
 )
 from numbre_train.data import load_dataset
-from numbre_train.fit import Epoch
+from numbre_train.fit import Epoch, steps_per_epoch
 from numbre_train.recipes import MODELS, RECIPES, Recipe
 from numbre_train.results import rows_for, train, write_training
+from numbre_train.watch import DEFAULT_STEPS, WeightWatch
 
 CHECKPOINT = "checkpoint.npz"
+_MOST_PICTURES = 50
 
 
 def parser() -> Parser:
@@ -54,6 +56,14 @@ def parser() -> Parser:
     result.add_argument("--out", type=Path, default=Path("build/numbre"), metavar="DIR", help="(default: build/numbre)")
     result.add_argument("--h5", action="store_true", help="also write trainedMNISTModel.h5")
     result.add_argument("--resume", action="store_true", help="go on after the last epoch of an interrupted training")
+    result.add_argument(
+        "--watch-weights",
+        nargs="?",
+        const=",".join(str(step) for step in DEFAULT_STEPS),
+        metavar="STEP,…",
+        help="draw the first layer's weights after these steps and the last one, and an animation, into DIR/weights/ "
+        "(default: 10,100,1000)",
+    )
     add_model_options(result)
     return result
 
@@ -64,22 +74,49 @@ def run(args: argparse.Namespace) -> int:
         raise OptionError(f"--recipe {args.recipe} is for --model numbre; leave it out")
     recipe = recipe_of(args.model, args, RECIPES[args.recipe or "quick"] if args.model == "numbre" else None)
     seed = checked_seed(args.seed)
+    steps = _steps(args)
     check_writable(args.out)
     data = load_dataset(args.data, args.test, say)
     say(data.source)
     rows, _ = rows_for(recipe, data)
     say(f"recipe {recipe.name}, seed {seed}: {len(rows):,} images, {recipe.epochs} epochs")
+    watch = WeightWatch(steps, recipe.epochs * steps_per_epoch(recipe, rows)) if steps else None
     try:
         training = train(
-            recipe, data, seed, args.out / CHECKPOINT, args.resume, lambda epoch: report_epoch(epoch, recipe)
+            recipe,
+            data,
+            seed,
+            args.out / CHECKPOINT,
+            args.resume,
+            lambda epoch: report_epoch(epoch, recipe),
+            watch.moments if watch else None,
         )
     except KeyboardInterrupt:
         if (args.out / CHECKPOINT).exists():
             say("stopped; go on with the same command and --resume")
         raise
+    if watch:
+        watch.write(args.out / "weights", digits=not recipe.network.hidden)
     metrics = write_training(args.out, training, data, args.h5)
     say(f"{metrics['accuracy']:.2%} of the {len(data.test):,} test images are right; written to {args.out}/")
     return EXIT_OK
+
+
+def _steps(args: argparse.Namespace) -> list[int]:
+    """The steps of `--watch-weights`; none without it."""
+    if args.watch_weights is None:
+        return []
+    if args.resume:
+        raise OptionError("--watch-weights looks at a training from its beginning; leave --resume out")
+    try:
+        steps = [int(part) for part in args.watch_weights.split(",")]
+    except ValueError:
+        steps = [0]
+    if min(steps) < 1 or len(steps) > _MOST_PICTURES:
+        raise OptionError(
+            f"--watch-weights {args.watch_weights}: expected up to {_MOST_PICTURES} numbers of 1 or more with commas"
+        )
+    return steps
 
 
 def report_epoch(epoch: Epoch, recipe: Recipe) -> None:

@@ -35,7 +35,7 @@ def weight_images(
     columns = 5 if units <= 25 else math.ceil(math.sqrt(units * 1.3))
     rows = -(-units // columns)
     inch, size = (1.3, 9) if units <= 25 else (0.85, 7) if units <= 150 else (0.55, 5.5)
-    figure = new_figure(columns * inch + 1.1, rows * inch * 1.25 + 0.6)
+    figure = new_figure(columns * inch + 1.1, rows * inch * 1.2 + 0.5)
     what = "digit" if digits else "unit"
     default = "What each digit's unit looks at" if digits else "What the first hidden layer looks at"
     shown = "" if units == weights.shape[1] else f" (the first {units:,} of {weights.shape[1]:,} units)"
