@@ -64,5 +64,5 @@ def test_the_picture_shows_the_first_nine_images(mnist: Mnist) -> None:
     figure = plots.first_images(mnist.train_images[:9], mnist.train_labels[:9], 3, 3, "First images")
     assert len(figure.axes) == 9
     for axes, image, label in zip(figure.axes, mnist.train_images, mnist.train_labels, strict=False):
-        assert np.array_equal(axes.images[0].get_array(), image)
+        assert np.array_equal(np.asarray(axes.images[0].get_array()), image)
         assert axes.get_title() == str(label)

@@ -12,6 +12,8 @@ from numbre_train.compare import FIT_ROWS_WATCHED, Result, confident_mistakes
 from numbre_train.data import Dataset
 from numbre_train.report import heading, image, page, paragraph, table
 
+_UNITS_SHOWN = 100
+
 
 def comparison_page(figures: dict[str, Any], results: Mapping[str, Result], data: Dataset) -> bytes:
     """The page: the same figures as the JSON file, and pictures.
@@ -152,7 +154,10 @@ def _model(name: str, figures: Mapping[str, Any], result: Result, data: Dataset)
         )
         if len(wrong)
         else paragraph("It makes no mistake."),
-        image(plots.png(plots.weight_images(result.weights, digits=digits)), "weights of the first layer"),
+        image(
+            plots.png(plots.weight_images(result.weights, digits=digits, most=_UNITS_SHOWN)),
+            "weights of the first layer",
+        ),
     ]
 
 

@@ -39,7 +39,7 @@ def loss_over_time(periods: Mapping[str, Sequence[Period]]) -> Figure:
 
 def confusion_pair(matrix: NDArray[np.int64], title: str) -> Figure:
     """A confusion matrix as counts and, beside it, as percentages of each true class."""
-    figure = new_figure(11, 5.6)
+    figure = new_figure(11, 5.1)
     figure.suptitle(title)
     left, right = figure.subplots(1, 2)
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
@@ -48,7 +48,7 @@ def confusion_pair(matrix: NDArray[np.int64], title: str) -> Figure:
     left.set_title("rows counted", fontsize=10)
     right.set_title("percent of each actual digit", fontsize=10)
     figure.colorbar(counted, ax=left, label="mistakes", shrink=0.8)
-    figure.colorbar(shared, ax=right, label="share of mistakes", shrink=0.8, format="{x:.1%}")
+    figure.colorbar(shared, ax=right, label="mistakes", shrink=0.8, format="{x:.1%}")
     return figure
 
 

@@ -21,17 +21,22 @@ _FRAME_MS, _LAST_FRAME_MS = 700, 3000
 
 
 def weight_images(
-    weights: NDArray[np.float32], title: str | None = None, scale: float | None = None, digits: bool = False
+    weights: NDArray[np.float32],
+    title: str | None = None,
+    scale: float | None = None,
+    digits: bool = False,
+    most: int = _MOST_UNITS,
 ) -> Figure:
     """The first layer's weights as one numbered 28×28 image a unit, on one symmetric colour scale.
 
     Args:
-        weights: (784, units). Of more than 1,024 units the first ones are shown.
+        weights: (784, units).
         title: Above all.
         scale: The weight at either end of the colours; None takes the largest.
         digits: Whether the units are the ten digits, numbered from 0, and not hidden units, numbered from 1.
+        most: How many units to show; of more, the first ones.
     """
-    units = min(weights.shape[1], _MOST_UNITS)
+    units = min(weights.shape[1], most)
     columns = 5 if units <= 25 else math.ceil(math.sqrt(units * 1.3))
     rows = -(-units // columns)
     inch, size = (1.3, 9) if units <= 25 else (0.85, 7) if units <= 150 else (0.55, 5.5)
