@@ -12,7 +12,7 @@ h1 { font-size: 1.6rem; } h2 { font-size: 1.25rem; margin-top: 2.5rem; } h3 { fo
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .5rem 0; }
 th, td { padding: .3rem .8rem; border-bottom: 1px solid #ccc; text-align: right; vertical-align: top; }
 th { font-weight: 600; } th:first-child, td:first-child, .text td, .text th { text-align: left; }
-td { overflow-wrap: anywhere; } .scroll { overflow-x: auto; }
+td { white-space: nowrap; } .text td { white-space: normal; overflow-wrap: anywhere; } .scroll { overflow-x: auto; }
 figure { margin: .75rem 0; } img { max-width: 100%; height: auto; }
 figcaption, .note { color: #555; font-size: .9rem; }
 """

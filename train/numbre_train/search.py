@@ -10,6 +10,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import platform
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -64,18 +65,22 @@ def study_errors(search: Search) -> Iterator[None]:
     try:
         yield
     except ImportError as cause:
-        raise StudyError(
-            f"{safe_url(search.storage)}: {cause.name} is not installed; run: pip install {cause.name}"
-        ) from cause
+        root = _root_of(cause)
+        name = getattr(root, "name", None) or str(root)
+        raise StudyError(f"{safe_url(search.storage)}: {name} is not installed; run: pip install {name}") from cause
     except (sa.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as cause:
-        root: BaseException = cause
-        while root.__cause__ is not None:
-            root = root.__cause__
+        root = _root_of(cause)
         what = f"{type(root).__name__}: {str(root).splitlines()[0][:160]}"
         raise StudyError(
             f"{safe_url(search.storage)}: no usable database ({what}); expected a URL such as "
             "sqlite:///study.db or postgresql+psycopg://user@host/name"
         ) from cause
+
+
+def _root_of(error: BaseException) -> BaseException:
+    while error.__cause__ is not None or error.__context__ is not None:
+        error = error.__cause__ or error.__context__ or error
+    return error
 
 
 def safe_url(url: str) -> str:
@@ -180,6 +185,7 @@ def work(search: Search, data: Dataset, study: Any, on_progress: Callable[[], No
     import optuna
 
     def objective(trial: Any) -> float:
+        trial.set_user_attr("process", f"{platform.node()}:{os.getpid()}")
         recipe = suggest(trial, search.recipe, search.fixed)
 
         def on_epoch(epoch: Epoch) -> None:

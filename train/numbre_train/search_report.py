@@ -33,6 +33,7 @@ def search_figures(study: Any, search: Search, metrics: dict[str, Any]) -> dict[
                 "trial": trial.number,
                 "state": trial.state.name.lower(),
                 "validation_accuracy": trial.value if trial.value is not None else _last(trial),
+                "process": trial.user_attrs.get("process"),
                 "epochs": len(trial.intermediate_values),
                 "seconds": None if trial.duration is None else trial.duration.total_seconds(),
                 "parameters": trial.params,
