@@ -150,4 +150,4 @@ def test_pictures_hold_what_they_should(mnist: Mnist) -> None:
     periods = [Period(step, step / 5, 1 / step, 2 / step) for step in range(1, 11)]
     panels = plots.loss_over_time({"a": periods, "b": [replace(item, validation_loss=None) for item in periods]}).axes
     assert [len(panel.get_lines()) for panel in panels] == [2, 1]
-    assert list(panels[0].get_lines()[1].get_ydata()) == [2 / step for step in range(1, 11)]
+    assert np.asarray(panels[0].get_lines()[1].get_ydata()).tolist() == [2 / step for step in range(1, 11)]

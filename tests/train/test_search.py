@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import optuna
 import pytest
 
@@ -136,7 +137,7 @@ def test_given_options_are_not_varied() -> None:
     def params(fixed: tuple[str, ...], model: str = "dnn") -> dict[str, Any]:
         trial = optuna.create_study().ask()
         suggest(trial, MODELS[model], fixed)
-        return trial.params
+        return dict(trial.params)
 
     everything = {"layers", "units", "activation", "dropout", "input_dropout", "l2", "learning_rate", "batch_size"}
     assert set(params(())) == everything
@@ -155,8 +156,8 @@ def test_a_recipe_is_built_again_from_its_parameters() -> None:
 def test_pictures_hold_the_trials() -> None:
     history = plots.search_history({0: 0.5, 2: 0.9, 3: 0.7}, {1: 0.4}, 0.95)
     lines = history.axes[0].get_lines()
-    assert [list(line.get_ydata()) for line in lines[:3]] == [[0.5, 0.9, 0.7], [0.4], [0.5, 0.9, 0.9]]
-    assert list(lines[3].get_ydata()) == [0.95, 0.95]
+    assert [np.asarray(line.get_ydata()).tolist() for line in lines[:3]] == [[0.5, 0.9, 0.7], [0.4], [0.5, 0.9, 0.9]]
+    assert np.asarray(lines[3].get_ydata()).tolist() == [0.95, 0.95]
     bars = plots.parameter_importance({"l2": 0.25, "learning_rate": 0.75}).axes[0]
     assert [label.get_text() for label in bars.get_yticklabels()] == ["l2", "learning rate"]
-    assert [bar.get_width() for bar in bars.patches] == [0.25, 0.75]
+    assert [text.get_text() for text in bars.texts] == ["0.25", "0.75"]

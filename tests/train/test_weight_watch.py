@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from numbre_train import plots
@@ -23,7 +25,7 @@ def test_a_picture_shows_every_unit_numbered_on_a_symmetric_scale() -> None:
     axes = plots.weight_images(weights, scale=7.5).axes[0]
     assert [text.get_text() for text in axes.texts] == [str(unit) for unit in range(1, 38)]
     assert axes.images[0].get_clim() == (-7.5, 7.5)
-    canvas = np.ma.filled(np.ma.asarray(axes.images[0].get_array()), np.nan)
+    canvas: NDArray[Any] = np.ma.filled(np.ma.asarray(axes.images[0].get_array()), np.nan)
     shown = canvas[~np.isnan(canvas)]
     assert np.array_equal(np.sort(shown), np.sort(weights.ravel()))
     # The last unit's tile sits right under its own number.

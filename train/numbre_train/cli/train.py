@@ -53,7 +53,7 @@ def parser() -> Parser:
     )
     add_seed(result)
     add_data_options(result)
-    result.add_argument("--out", type=Path, default=Path("build/numbre"), metavar="DIR", help="(default: build/numbre)")
+    result.add_argument("--out", type=Path, metavar="DIR", help="(default: build/MODEL, as build/numbre)")
     result.add_argument("--h5", action="store_true", help="also write trainedMNISTModel.h5")
     result.add_argument("--resume", action="store_true", help="go on after the last epoch of an interrupted training")
     result.add_argument(
@@ -72,10 +72,11 @@ def run(args: argparse.Namespace) -> int:
     """Trains, measures once on the test images, and writes everything."""
     if args.recipe and args.model != "numbre":
         raise OptionError(f"--recipe {args.recipe} is for --model numbre; leave it out")
+    out = args.out or Path("build") / args.model
     recipe = recipe_of(args.model, args, RECIPES[args.recipe or "quick"] if args.model == "numbre" else None)
     seed = checked_seed(args.seed)
     steps = _steps(args)
-    check_writable(args.out)
+    check_writable(out)
     data = load_dataset(args.data, args.test, say)
     say(data.source)
     rows, _ = rows_for(recipe, data)
@@ -86,19 +87,19 @@ def run(args: argparse.Namespace) -> int:
             recipe,
             data,
             seed,
-            args.out / CHECKPOINT,
+            out / CHECKPOINT,
             args.resume,
             lambda epoch: report_epoch(epoch, recipe),
             watch.moments if watch else None,
         )
     except KeyboardInterrupt:
-        if (args.out / CHECKPOINT).exists():
+        if (out / CHECKPOINT).exists():
             say("stopped; go on with the same command and --resume")
         raise
     if watch:
-        watch.write(args.out / "weights", digits=not recipe.network.hidden)
-    metrics = write_training(args.out, training, data, args.h5)
-    say(f"{metrics['accuracy']:.2%} of the {len(data.test):,} test images are right; written to {args.out}/")
+        watch.write(out / "weights", digits=not recipe.network.hidden)
+    metrics = write_training(out, training, data, args.h5)
+    say(f"{metrics['accuracy']:.2%} of the {len(data.test):,} test images are right; written to {out}/")
     return EXIT_OK
 
 
