@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from numbre_runtime.cli.common import quiet_engine
 from numbre_runtime.files import write_atomic
 from numbre_train.data import Dataset
 from numbre_train.fit import Epoch, Moments, Rows, fit, scores_of
@@ -150,7 +151,7 @@ def model_bytes(model: Any, suffix: str) -> bytes:
     """The model as Keras saves it under a file name that ends so."""
     import keras
 
-    with tempfile.TemporaryDirectory() as directory:
+    with tempfile.TemporaryDirectory() as directory, quiet_engine():
         path = Path(directory) / f"model{suffix}"
         if suffix == ".h5":
             keras.saving.save_model(model, path, include_optimizer=False)
