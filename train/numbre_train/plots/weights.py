@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _SIDE, _GAP, _LABEL_ROOM = 28, 3, 9
 _MOST_UNITS = 1024
+_MAP = "PuOr"
 _FRAME_MS, _LAST_FRAME_MS = 700, 3000
 
 
@@ -48,7 +49,7 @@ def weight_images(
     axes = figure.subplots()
     axes.set_axis_off()
     top = scale or float(np.abs(weights).max()) or 1.0
-    image = axes.imshow(_mosaic(weights[:, :units], columns), cmap="PuOr", vmin=-top, vmax=top, interpolation="nearest")
+    image = axes.imshow(_mosaic(weights[:, :units], columns), cmap=_MAP, vmin=-top, vmax=top, interpolation="nearest")
     for unit in range(units):
         row, column = divmod(unit, columns)
         axes.text(
@@ -93,11 +94,16 @@ def weight_frames(moments: Mapping[int, NDArray[np.float32]], digits: bool = Fal
 
 def animation(frames: Mapping[int, Figure]) -> bytes:
     """Figures of one size as an animated GIF that runs for ever, the last frame longest."""
+    from matplotlib import colormaps
     from PIL import Image
 
     pictures = [Image.open(io.BytesIO(png(figure))).convert("RGB") for figure in frames.values()]
-    # One palette for all frames, from the last one, in which the weights have spread furthest.
-    palette = pictures[-1].quantize(256, dither=Image.Dither.NONE)
+    # One palette for all frames: the colour map itself, and greys for the letters.
+    colours = np.concatenate(
+        (colormaps[_MAP](np.linspace(0, 1, 224))[:, :3], np.repeat(np.linspace(0, 1, 32), 3).reshape(-1, 3))
+    )
+    palette = Image.new("P", (1, 1))
+    palette.putpalette((colours * 255).round().astype(np.uint8).tobytes())
     indexed = [item.quantize(palette=palette, dither=Image.Dither.NONE) for item in pictures]
     stream = io.BytesIO()
     durations = [_FRAME_MS] * (len(indexed) - 1) + [_LAST_FRAME_MS]
