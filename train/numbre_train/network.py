@@ -12,7 +12,7 @@ from numbre_train.engine import keras
 
 PARAMETERS = 106_391
 """Number of weights and biases of the NUMBRE network."""
-ACTIVATIONS = ("relu", "tanh", "sigmoid", "elu", "leaky_relu")
+ACTIVATIONS = ("relu", "tanh", "sigmoid", "leaky_relu")
 """The activations of hidden layers that also survive the export to int8."""
 
 
