@@ -19,6 +19,8 @@ def tensorflow() -> Any:
 
         tf.config.experimental.enable_op_determinism()
         tf.config.list_physical_devices()
+        # It warns of graphs being built again and again, which is what training many models one after another does.
+        tf.get_logger().setLevel("ERROR")
     return tf
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,13 @@ from numbre_runtime.errors import DataError, NumbreError
 from numbre_runtime.files import read_limited, write_atomic
 from numbre_runtime.manifest import PIXEL_SCALES
 from numbre_runtime.npz import read_npz, write_npz
+from numbre_train.data.rows import Rows as Rows
 from numbre_train.engine import keras, tensorflow
 from numbre_train.metrics import log_loss
-from numbre_train.network import numbre_network
-from numbre_train.recipes import BATCH, Recipe
+from numbre_train.recipes import Recipe
 
-_CHECKPOINT_LIMIT = 64 << 20
+_CHECKPOINT_LIMIT = 256 << 20
+_EVALUATION_ROWS = 5000
 
 
 class DivergedError(NumbreError, ArithmeticError):
@@ -50,13 +51,13 @@ class Epoch:
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Images and their classes."""
+class Moments:
+    """Steps of a training at which somebody looks at the network."""
 
-    images: NDArray[np.uint8]
-    """(N, 28, 28)."""
-    labels: NDArray[np.uint8]
-    """(N,), 0–9."""
+    steps: Collection[int]
+    """Counted from 1, over all epochs."""
+    look: Callable[[int, Any], None]
+    """Is called with the number of steps done and the keras model."""
 
 
 def fit(
@@ -67,8 +68,9 @@ def fit(
     checkpoint: Path | None = None,
     resume: bool = False,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
+    moments: Moments | None = None,
 ) -> tuple[Any, list[Epoch]]:
-    """Trains the NUMBRE network; the same arguments on the same machine give the same weights, bit for bit.
+    """Trains a network; the same arguments on the same machine give the same weights, bit for bit.
 
     Args:
         recipe: How.
@@ -78,6 +80,7 @@ def fit(
         checkpoint: A file that is written after each epoch and removed after the last.
         resume: Whether to go on from the checkpoint.
         on_epoch: Is called after each epoch.
+        moments: Are looked at; they do not change what is learned.
 
     Returns:
         The keras model and what each epoch gave.
@@ -87,11 +90,11 @@ def fit(
         DataError: The checkpoint to resume from is missing, damaged or of another training.
     """
     tf = tensorflow()
-    model = numbre_network(recipe.raw_pixels, seed)
+    model = recipe.network.build(recipe.raw_pixels, seed)
     optimizer = keras().optimizers.AdamW(recipe.rate, weight_decay=recipe.weight_decay, epsilon=1e-7)
     optimizer.exclude_from_weight_decay(var_names=["bias"])
     optimizer.build(model.trainable_variables)
-    state = [*model.trainable_variables, *optimizer.variables]
+    state = [*model.variables, *optimizer.variables]
     identity = _identity(recipe, rows, seed)
     epochs: list[Epoch] = []
     if resume:
@@ -99,17 +102,28 @@ def fit(
             raise DataError(f"{checkpoint}: nothing to resume, no checkpoint is there; start without --resume")
         epochs = _restore(checkpoint, state, identity)
 
-    run_epoch = _epoch_graph(model, optimizer, recipe)
+    run_steps = _steps_graph(model, optimizer, recipe)
     images, labels = tf.constant(rows.images), tf.constant(rows.labels, tf.int32)
-    steps = -(-len(rows.labels) // BATCH)
+    steps = steps_per_epoch(recipe, rows)
     for number in range(len(epochs), recipe.epochs):
         start = time.perf_counter()
         order = np.random.default_rng((seed, number)).permutation(len(rows.labels)).astype(np.int32)
         rates = [recipe.rate_at(number * steps + step, recipe.epochs * steps) for step in range(steps)]
-        loss, accuracy = run_epoch(
-            images, labels, order, np.array(rates, np.float32), np.array([seed, number], np.int32)
-        )
-        loss, accuracy = float(loss), float(accuracy)
+        loss = accuracy = 0.0
+        first = 0
+        for last in _stops(moments, number * steps, steps):
+            done = run_steps(
+                images,
+                labels,
+                order,
+                np.array(rates, np.float32),
+                np.array([first, last], np.int32),
+                np.array([seed, number], np.int32),
+            )
+            loss, accuracy = loss + float(done[0]) / len(order), accuracy + float(done[1]) / len(order)
+            if moments is not None and number * steps + last in moments.steps:
+                moments.look(number * steps + last, model)
+            first = last
         if not np.isfinite(loss):
             raise DivergedError(f"the loss is {loss} in epoch {number + 1}: training diverged, no model is written")
         watched = evaluate(model, validation, recipe.raw_pixels) if validation is not None else (None, None)
@@ -128,32 +142,54 @@ def network_input(images: NDArray[np.uint8], raw_pixels: bool) -> NDArray[np.flo
     return (images.reshape(len(images), -1) * scale).astype(np.float32)
 
 
+def steps_per_epoch(recipe: Recipe, rows: Rows) -> int:
+    """How many steps go through all rows once; the last one may be of fewer rows."""
+    return -(-len(rows) // recipe.batch)
+
+
+def scores_of(model: Any, images: NDArray[np.uint8], raw_pixels: bool) -> NDArray[np.float32]:
+    """What a model says of images (N, 28, 28), (N, 10) float32; some thousand at a time, to spare memory."""
+    parts = [
+        model(network_input(images[start : start + _EVALUATION_ROWS], raw_pixels), training=False).numpy()
+        for start in range(0, len(images), _EVALUATION_ROWS)
+    ]
+    return np.concatenate(parts)
+
+
 def evaluate(model: Any, rows: Rows, raw_pixels: bool) -> tuple[float, float]:
     """Mean cross-entropy and share right of a model on undistorted rows."""
-    scores = model(network_input(rows.images, raw_pixels), training=False).numpy()
+    scores = scores_of(model, rows.images, raw_pixels)
     return log_loss(rows.labels, scores), float((scores.argmax(axis=1) == rows.labels).mean())
 
 
-def _epoch_graph(model: Any, optimizer: Any, recipe: Recipe) -> Any:
-    """A tf.function that runs one epoch and gives its mean loss and accuracy."""
+def _stops(moments: Moments | None, before: int, steps: int) -> list[int]:
+    """The steps of an epoch to stop after: its moments and its end."""
+    looks = moments.steps if moments is not None else ()
+    return sorted({step - before for step in looks if before < step < before + steps} | {steps})
+
+
+def _steps_graph(model: Any, optimizer: Any, recipe: Recipe) -> Any:
+    """A tf.function that runs some steps of an epoch and gives its rows' summed loss and how many were right."""
     tf = tensorflow()
     cross_entropy = keras().losses.SparseCategoricalCrossentropy()
     scale = PIXEL_SCALES["none" if recipe.raw_pixels else "unit"]
+    batch_rows = recipe.batch
 
     def train_step(images: Any, labels: Any) -> tuple[Any, Any]:
         with tf.GradientTape() as tape:
             scores = model(images, training=True)
             loss = cross_entropy(labels, scores)
-        gradients = tape.gradient(loss, model.trainable_variables)
+            penalized = loss + tf.add_n(model.losses) if model.losses else loss
+        gradients = tape.gradient(penalized, model.trainable_variables)
         optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
         right = tf.reduce_sum(tf.cast(tf.argmax(scores, 1, tf.int32) == labels, tf.float32))
         return loss * tf.cast(tf.shape(labels)[0], tf.float32), right
 
     @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
-    def run_epoch(images: Any, labels: Any, order: Any, rates: Any, seed: Any) -> tuple[Any, Any]:
+    def run_steps(images: Any, labels: Any, order: Any, rates: Any, span: Any, seed: Any) -> tuple[Any, Any]:
         loss, right = tf.constant(0.0), tf.constant(0.0)
-        for step in tf.range(tf.shape(rates)[0]):
-            rows = order[step * BATCH : (step + 1) * BATCH]
+        for step in tf.range(span[0], span[1]):
+            rows = order[step * batch_rows : (step + 1) * batch_rows]
             batch = tf.cast(tf.gather(images, rows), tf.float32) * scale
             if recipe.augmentation is not None:
                 # The stateless generator takes two numbers; epoch and step share the second one.
@@ -162,10 +198,9 @@ def _epoch_graph(model: Any, optimizer: Any, recipe: Recipe) -> Any:
             step_loss, step_right = train_step(tf.reshape(batch, [-1, 784]), tf.gather(labels, rows))
             loss += step_loss
             right += step_right
-        count = tf.cast(tf.shape(order)[0], tf.float32)
-        return loss / count, right / count
+        return loss, right
 
-    return run_epoch
+    return run_steps
 
 
 def _identity(recipe: Recipe, rows: Rows, seed: int) -> str:

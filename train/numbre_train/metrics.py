@@ -22,3 +22,9 @@ def log_loss(labels: NDArray[np.uint8], scores: NDArray[np.floating]) -> float:
     """Mean of −log(score of the true class), scores clipped at the smallest normal float32."""
     own = scores[np.arange(len(labels)), labels]
     return float(-np.log(np.maximum(own, np.finfo(np.float32).tiny)).mean())
+
+
+def precisions(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Each answer's share that was right, 0–1; 0 where an answer was never given."""
+    right: NDArray[np.float64] = np.diag(confusion) / np.maximum(confusion.sum(axis=0), 1)
+    return right

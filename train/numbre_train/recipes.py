@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from numbre_train.augment import Augmentation
+from numbre_train.network import DNN, LINEAR, NUMBRE, Network
 
 BATCH = 128
 _WARM_UP_SHARE = 0.15
@@ -32,6 +33,10 @@ class Recipe:
     """Whether it fits on all 60,000 rows, with none left to validate."""
     augmentation: Augmentation | None
     """How the digits are distorted; None leaves them as they are."""
+    network: Network = NUMBRE
+    """What is trained."""
+    batch: int = BATCH
+    """Rows in a step."""
 
     def rate_at(self, step: int, steps: int) -> float:
         """The learning rate of step 0 ≤ `step` < `steps`: linear warm-up, then half a cosine down to 0."""
@@ -42,6 +47,11 @@ class Recipe:
             return self.rate * (_FIRST_RATE_SHARE + (1 - _FIRST_RATE_SHARE) * step / warm_up)
         return self.rate * 0.5 * (1 + math.cos(math.pi * (step - warm_up) / (steps - warm_up)))
 
+
+SLIGHT = Augmentation(rotation=8, scale=0.08, shear=0.08, shift=1.0, elastic=0.0)
+STRONG = Augmentation(rotation=10, scale=0.12, shear=0.12, shift=1.25, elastic=0.5)
+AUGMENTATIONS = {"none": None, "slight": SLIGHT, "strong": STRONG}
+"""What `--augment` calls each distortion."""
 
 RECIPES = {
     recipe.name: recipe
@@ -54,7 +64,7 @@ RECIPES = {
             weight_decay=0.02,
             raw_pixels=False,
             all_rows=False,
-            augmentation=Augmentation(rotation=8, scale=0.08, shear=0.08, shift=1.0, elastic=0.0),
+            augmentation=SLIGHT,
         ),
         Recipe(
             name="best",
@@ -64,7 +74,7 @@ RECIPES = {
             weight_decay=0.02,
             raw_pixels=False,
             all_rows=False,
-            augmentation=Augmentation(rotation=10, scale=0.12, shear=0.12, shift=1.25, elastic=0.5),
+            augmentation=STRONG,
         ),
         Recipe(
             name="plain",
@@ -79,3 +89,21 @@ RECIPES = {
     )
 }
 """Name to recipe. `plain` is the published one, kept to show what it gives."""
+
+_PLAIN = Recipe(
+    name="linear",
+    epochs=30,
+    rate=2e-3,
+    constant_rate=False,
+    weight_decay=0.0,
+    raw_pixels=False,
+    all_rows=False,
+    augmentation=None,
+    network=LINEAR,
+)
+MODELS = {
+    "numbre": RECIPES["quick"],
+    "linear": _PLAIN,
+    "dnn": replace(_PLAIN, name="dnn", network=DNN),
+}
+"""Name to the recipe that `--model` begins with."""

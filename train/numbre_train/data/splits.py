@@ -1,6 +1,7 @@
-"""Which rows of MNIST serve for what, fixed once and for all.
+"""Which rows serve for what, fixed once and for all.
 
-The 60,000 training rows are drawn into 55,000 to fit and 5,000 to validate; the 10,000 test rows are another file.
+The 60,000 training rows of MNIST are drawn into 55,000 to fit and 5,000 to validate; the 10,000 test rows are another
+file. Rows of CSV files are drawn into 80% to fit, 10% to validate and 10% to test.
 Calibration rows for quantization are drawn from the fitting rows alone.
 """
 
@@ -13,23 +14,39 @@ from numpy.typing import NDArray
 
 SPLIT_SEED = 2026
 CALIBRATION_SEED = 2027
+CSV_ROWS_LEAST = 100
+"""Fewest rows that are split; a tenth of less says nothing."""
 _TRAIN_ROWS, _VALIDATION_ROWS = 60_000, 5_000
 
 
 @dataclass(frozen=True)
 class Split:
-    """Row numbers of the MNIST training set, ascending."""
+    """Row numbers of a training set, ascending; of MNIST's, 55,000 and 5,000."""
 
     fit: NDArray[np.int64]
-    """(55000,) rows that training sees."""
+    """(N,) rows that training sees."""
     validation: NDArray[np.int64]
-    """(5000,) rows that choices are made on."""
+    """(N,) rows that choices are made on."""
 
 
 def split_rows() -> Split:
     """The fixed split, a seeded draw without replacement."""
     order = np.random.default_rng(SPLIT_SEED).permutation(_TRAIN_ROWS)
     return Split(np.sort(order[_VALIDATION_ROWS:]), np.sort(order[:_VALIDATION_ROWS]))
+
+
+def split_csv_rows(count: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Split]:
+    """The fixed split of `count` rows, a seeded draw without replacement.
+
+    Returns:
+        The row numbers to train with, those set apart to test on (a tenth), both ascending, and the split of the
+        former, by their places among them, into what to fit and what to validate (a tenth of all).
+    """
+    order = np.random.default_rng(SPLIT_SEED).permutation(count)
+    tenth = count // 10
+    test, train = np.sort(order[:tenth]), np.sort(order[tenth:])
+    validation = np.isin(train, order[tenth : 2 * tenth])
+    return train, test, Split(np.flatnonzero(~validation), np.flatnonzero(validation))
 
 
 def calibration_rows(

@@ -1,0 +1,24 @@
+"""`numbre-train`: trains, or with a command as its first word does one of the things around it; one file each."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+COMMANDS = {
+    "sample": "writes a random draw from MNIST as CSV",
+    "inspect": "shows what is in a data set",
+    "compare": "trains several models on the same rows and writes a report",
+    "search": "finds good parameters",
+}
+"""First word to what the command does."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    command = words.pop(0) if words and words[0] in COMMANDS else "train"
+    module = importlib.import_module(f"numbre_train.cli.{command}")
+    code: int = module.main(words)
+    return code

@@ -1,0 +1,177 @@
+"""Options that several commands share, and the recipe that they add up to."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import math
+import tempfile
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from numbre_runtime.cli.common import Parser
+from numbre_runtime.errors import DataError, NumbreError, OutputError
+from numbre_train.network import ACTIVATIONS
+from numbre_train.recipes import AUGMENTATIONS, MODELS, Recipe
+
+_LARGEST_LAYER, _MOST_LAYERS = 8192, 16
+
+
+class OptionError(NumbreError, ValueError):
+    """An option's value, or two options together, that make no sense."""
+
+
+def add_data_options(parser: Parser) -> None:
+    """`--data` and `--test`."""
+    parser.add_argument(
+        "--data",
+        type=Path,
+        nargs="+",
+        metavar="PATH",
+        help="CSV files (label, then 784 pixels; .csv or .csv.gz) or a directory of them, or MNIST's IDX files or an "
+        "mnist.npz (default: MNIST, found)",
+    )
+    parser.add_argument(
+        "--test",
+        type=Path,
+        nargs="+",
+        metavar="PATH",
+        help="measure on these rows instead of those that the split sets apart; the word mnist: its 10,000 test rows",
+    )
+
+
+def add_model_options(parser: Parser) -> None:
+    """What is trained, and how."""
+    group = parser.add_argument_group("network", "instead of the model's own, which docs/training.md lists")
+    group.add_argument("--hidden", metavar="N,N…", help="units of each hidden layer of a dnn")
+    group.add_argument("--activation", choices=ACTIVATIONS, help="of the hidden layers of a dnn")
+    group.add_argument("--dropout", type=float, metavar="SHARE", help="after each hidden layer of a dnn, 0 ≤ share < 1")
+    group.add_argument("--input-dropout", type=float, metavar="SHARE", help="of the pixels of a dnn, 0 ≤ share < 1")
+    group.add_argument("--l2", type=float, metavar="FACTOR", help="of the sum of squared weights, linear and dnn")
+    group.add_argument("--augment", choices=tuple(AUGMENTATIONS), help="how far digits are distorted")
+    group.add_argument("--learning-rate", type=float, metavar="RATE", help="Adam's, at its peak")
+    group.add_argument("--batch-size", type=int, metavar="N", help="rows in a step")
+    group.add_argument("--epochs", type=int, metavar="N", help="passes over the rows")
+
+
+def add_seed(parser: Parser) -> None:
+    """`--seed` of a training."""
+    parser.add_argument("--seed", type=int, default=0, help="decides weights, order and distortion (default: 0)")
+
+
+_NETWORK_OPTIONS = {
+    "numbre": set[str](),
+    "linear": {"l2"},
+    "dnn": {"hidden", "activation", "dropout", "input_dropout", "l2"},
+}
+
+
+def recipe_of(model: str, args: argparse.Namespace, base: Recipe | None = None, others: Collection[str] = ()) -> Recipe:
+    """The recipe of `--model`, changed as the options say.
+
+    Args:
+        model: A name of `MODELS`.
+        args: Parsed options of `add_model_options`.
+        base: What to begin with instead of the model's own.
+        others: Models that the options may be for as well; what is for them alone is left out here.
+
+    Raises:
+        OptionError: A value is out of range, or an option is for another model.
+    """
+    recipe = base or MODELS[model]
+    fields = {
+        "hidden": None if args.hidden is None else _units(args.hidden),
+        "activation": args.activation,
+        "dropout": within(args.dropout, "--dropout", 0, 1),
+        "input_dropout": within(args.input_dropout, "--input-dropout", 0, 1),
+        "l2": within(args.l2, "--l2", 0, math.inf),
+    }
+    given = {name: value for name, value in fields.items() if value is not None}
+    known = _NETWORK_OPTIONS[model]
+    foreign = [name for name in given if all(name not in _NETWORK_OPTIONS[item] for item in (model, *others))]
+    if foreign:
+        raise OptionError(f"--{foreign[0].replace('_', '-')} is not for {model}; choose another model or leave it out")
+    given = {name: value for name, value in given.items() if name in known}
+    changes: dict[str, Any] = {"network": dataclasses.replace(recipe.network, **given)}
+    if args.augment is not None:
+        changes["augmentation"] = AUGMENTATIONS[args.augment]
+    if args.learning_rate is not None:
+        if not 0 < args.learning_rate < math.inf:
+            raise OptionError(f"--learning-rate {args.learning_rate}: expected a number above 0")
+        changes["rate"] = args.learning_rate
+    for name, value in (("batch", args.batch_size), ("epochs", args.epochs)):
+        if value is not None:
+            changes[name] = at_least_one(value, "--batch-size" if name == "batch" else "--epochs")
+    return dataclasses.replace(recipe, **changes)
+
+
+def network_options(args: argparse.Namespace) -> tuple[str, ...]:
+    """Names of the options of `add_model_options` that were given."""
+    names = ("hidden", "activation", "dropout", "input_dropout", "l2", "augment", "learning_rate", "batch_size")
+    return tuple(name for name in names if getattr(args, name) is not None)
+
+
+def at_least_one(value: int, option: str) -> int:
+    """The value.
+
+    Raises:
+        OptionError: It is below 1.
+    """
+    if value < 1:
+        raise OptionError(f"{option} {value}: expected 1 or more")
+    return value
+
+
+def checked_seed(seed: int) -> int:
+    """The seed.
+
+    Raises:
+        DataError: TensorFlow's generators do not take it.
+    """
+    if not 0 <= seed < 2**31:
+        raise DataError(f"--seed {seed}: expected 0 to {2**31 - 1}")
+    return seed
+
+
+def check_writable(out: Path) -> None:
+    """Finds out before minutes of training whether the results can be written.
+
+    Raises:
+        OutputError: They cannot.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as cause:
+        raise OutputError(f"{out}: cannot be written ({cause.strerror or cause}); choose another --out") from cause
+
+
+def say(line: str) -> None:
+    """Prints a line at once, so that a pipe shows progress too."""
+    print(line, flush=True)
+
+
+def _units(text: str) -> tuple[int, ...]:
+    try:
+        units = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        units = ()
+    if not 1 <= len(units) <= _MOST_LAYERS or any(not 1 <= count <= _LARGEST_LAYER for count in units):
+        raise OptionError(
+            f"--hidden {text}: expected 1 to {_MOST_LAYERS} numbers from 1 to {_LARGEST_LAYER} with commas, as 100,100"
+        )
+    return units
+
+
+def within(value: float | None, option: str, low: float, below: float) -> float | None:
+    """The value.
+
+    Raises:
+        OptionError: It is not at least `low`, or not below `below`.
+    """
+    if value is not None and not low <= value < below:
+        limit = "" if below == math.inf else f" and less than {below:g}"
+        raise OptionError(f"{option} {value}: expected a number of at least {low:g}{limit}")
+    return value

@@ -1,0 +1,163 @@
+"""`numbre-train search`: finds parameters with Optuna, then trains and saves the best model."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from numbre_runtime.cli.common import EXIT_OK, Parser, run_command
+from numbre_runtime.errors import NumbreError
+from numbre_runtime.files import write_atomic
+from numbre_train.cli.options import (
+    add_data_options,
+    add_model_options,
+    add_seed,
+    at_least_one,
+    check_writable,
+    checked_seed,
+    network_options,
+    recipe_of,
+    say,
+    within,
+)
+from numbre_train.data import load_dataset
+from numbre_train.recipes import MODELS
+from numbre_train.results import train, write_training
+from numbre_train.search import Search, best_recipe, best_trial, finished, open_study, safe_url, share_processor, work
+
+_EPOCHS = 10
+
+
+class TargetMissedError(NumbreError):
+    """A search whose best model is saved, but misses the target."""
+
+    exit_code = 3
+
+
+def parser() -> Parser:
+    """The command's arguments."""
+    result = Parser(
+        prog="numbre-train search",
+        description="Finds parameters on the validation rows, with pruning, then trains the best model again and saves "
+        "it. An option given here is not varied. The same command goes on with the study, also from other machines.",
+        epilog="Exit code 3: no trial reached the target; the best model is saved all the same.",
+    )
+    result.add_argument("--model", choices=tuple(MODELS), default="dnn", help="(default: dnn)")
+    result.add_argument("--trials", type=int, default=50, metavar="N", help="of the whole study (default: 50)")
+    result.add_argument("--target", type=float, metavar="SHARE", help="validation accuracy to stop at, as 0.95")
+    result.add_argument("--workers", type=int, default=1, metavar="N", help="processes on this machine (default: 1)")
+    result.add_argument(
+        "--storage", metavar="URL", help="database of the study, as SQLAlchemy names it (default: DIR/study.db, SQLite)"
+    )
+    result.add_argument("--study", metavar="NAME", help="the study's name there (default: the model's)")
+    add_seed(result)
+    add_data_options(result)
+    result.add_argument("--out", type=Path, default=Path("build/search"), metavar="DIR", help="(default: build/search)")
+    add_model_options(result)
+    return result
+
+
+def run(args: argparse.Namespace) -> int:
+    """Searches with the other workers, then trains, measures and writes."""
+    args.epochs = _EPOCHS if args.epochs is None else args.epochs
+    check_writable(args.out)
+    search = Search(
+        recipe=recipe_of(args.model, args),
+        fixed=network_options(args),
+        seed=checked_seed(args.seed),
+        trials=at_least_one(args.trials, "--trials"),
+        target=within(args.target, "--target", 0, 1),
+        storage=args.storage or f"sqlite:///{args.out.resolve() / 'study.db'}",
+        study=args.study or args.model,
+    )
+    workers = at_least_one(args.workers, "--workers")
+    share_processor(workers)
+    data = load_dataset(args.data, args.test, say)
+    study = open_study(search, data)
+    say(f"{data.source}: {len(data.fit):,} rows to fit, {len(data.validation):,} to validate")
+    say(f"study {search.study} in {safe_url(search.storage)}, {len(finished(study)):,} trials there already")
+    try:
+        _work_together(search, data, study, workers, args.data)
+    except KeyboardInterrupt:
+        say("stopped; the same command goes on")
+        raise
+    recipe, best = best_recipe(study, search), best_trial(study)
+    say(f"best: trial {best.number}, {best.value:.2%} on the validation rows, {_parameters(best.params)}")
+    metrics = write_training(args.out, train(recipe, data, search.seed), data)
+    from numbre_train.search_report import search_figures, search_page
+
+    figures = search_figures(study, search, metrics)
+    write_atomic(args.out / "report.json", (json.dumps(figures, indent=1) + "\n").encode())
+    write_atomic(args.out / "report.html", search_page(figures))
+    say(f"{metrics['accuracy']:.2%} of the {len(data.test):,} test rows are right; written to {args.out}/")
+    if search.target is not None and best.value < search.target:
+        raise TargetMissedError(
+            f"no trial of {len(finished(study))} reached {search.target:.2%} on the validation rows, the best has "
+            f"{best.value:.2%}; search on with more --trials"
+        )
+    return EXIT_OK
+
+
+def _work_together(search: Search, data: Any, study: Any, workers: int, paths: Sequence[Path] | None) -> None:
+    """Runs this process's trials and those of the others, under one progress bar for the whole study."""
+    from tqdm import tqdm
+
+    context = multiprocessing.get_context("spawn")
+    others = [
+        context.Process(target=_other_worker, args=(search, paths, number), daemon=True) for number in range(1, workers)
+    ]
+    for process in others:
+        process.start()
+    try:
+        with tqdm(total=search.trials, initial=min(len(finished(study)), search.trials), unit="trial") as bar:
+
+            def show() -> None:
+                best = best_trial(study)
+                if best is not None:
+                    bar.set_postfix(best=f"{best.value:.2%}", refresh=False)
+                bar.n = min(len(finished(study)), search.trials)
+                bar.refresh()
+
+            work(search, data, study, show)
+            for process in others:
+                process.join()
+            show()
+    finally:
+        for process in others:
+            process.terminate()
+            process.join()
+    if failed := [process for process in others if process.exitcode]:
+        say(f"{len(failed)} of {workers} workers ended early; what they had finished is in the study")
+
+
+def _other_worker(search: Search, paths: Sequence[Path] | None, number: int) -> None:
+    """A further process; it ends with the first one."""
+    try:
+        data = load_dataset(paths)
+        work(search, data, open_study(search, data, number))
+    except KeyboardInterrupt:
+        sys.exit(1)
+    except NumbreError as error:
+        print(f"numbre-train search: worker {number}: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _parameters(parameters: dict[str, Any]) -> str:
+    return ", ".join(
+        f"{name.replace('_', ' ')} {value:.3g}" if isinstance(value, float) else f"{name.replace('_', ' ')} {value}"
+        for name, value in sorted(parameters.items())
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    return run_command(parser(), run, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

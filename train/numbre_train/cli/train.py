@@ -1,0 +1,140 @@
+"""`numbre-train`: digits in, a Keras model, its figures and pictures out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from numbre_runtime.cli.common import EXIT_OK, Parser, run_command
+from numbre_train.cli import COMMANDS
+from numbre_train.cli.options import (
+    OptionError,
+    add_data_options,
+    add_model_options,
+    add_seed,
+    check_writable,
+    checked_seed,
+    recipe_of,
+    say,
+)
+from numbre_train.data import load_dataset
+from numbre_train.fit import Epoch, steps_per_epoch
+from numbre_train.recipes import MODELS, RECIPES, Recipe
+from numbre_train.results import rows_for, train, write_training
+from numbre_train.watch import DEFAULT_STEPS, WeightWatch
+
+CHECKPOINT = "checkpoint.npz"
+_MOST_PICTURES = 50
+
+
+def parser() -> Parser:
+    """The command's arguments."""
+    result = Parser(
+        prog="numbre-train",
+        description="Trains a network on MNIST or on CSV files.",
+        epilog="Other commands: "
+        + "; ".join(f"numbre-train {name} {what}" for name, what in COMMANDS.items())
+        + ". Each has its own --help.",
+    )
+    result.add_argument(
+        "--model",
+        choices=tuple(MODELS),
+        default="numbre",
+        help="numbre: 784-25-256-300-10; linear: softmax regression; dnn: hidden layers of your choice "
+        "(default: numbre)",
+    )
+    result.add_argument(
+        "--recipe",
+        choices=tuple(RECIPES),
+        help="of numbre; quick: a minute; best: some minutes, what ships with the runtime; "
+        "plain: the published one, to see what it gives (default: quick)",
+    )
+    add_seed(result)
+    add_data_options(result)
+    result.add_argument("--out", type=Path, metavar="DIR", help="(default: build/MODEL, as build/numbre)")
+    result.add_argument("--h5", action="store_true", help="also write trainedMNISTModel.h5")
+    result.add_argument("--resume", action="store_true", help="go on after the last epoch of an interrupted training")
+    result.add_argument(
+        "--watch-weights",
+        nargs="?",
+        const=",".join(str(step) for step in DEFAULT_STEPS),
+        metavar="STEP,…",
+        help="draw the first layer's weights after these steps and the last one, and an animation, into DIR/weights/ "
+        "(default: 10,100,1000)",
+    )
+    add_model_options(result)
+    return result
+
+
+def run(args: argparse.Namespace) -> int:
+    """Trains, measures once on the test images, and writes everything."""
+    if args.recipe and args.model != "numbre":
+        raise OptionError(f"--recipe {args.recipe} is for --model numbre; leave it out")
+    out = args.out or Path("build") / args.model
+    recipe = recipe_of(args.model, args, RECIPES[args.recipe or "quick"] if args.model == "numbre" else None)
+    seed = checked_seed(args.seed)
+    steps = _steps(args)
+    check_writable(out)
+    data = load_dataset(args.data, args.test, say)
+    say(data.source)
+    rows, _ = rows_for(recipe, data)
+    say(f"recipe {recipe.name}, seed {seed}: {len(rows):,} images, {recipe.epochs} epochs")
+    watch = WeightWatch(steps, recipe.epochs * steps_per_epoch(recipe, rows)) if steps else None
+    try:
+        training = train(
+            recipe,
+            data,
+            seed,
+            out / CHECKPOINT,
+            args.resume,
+            lambda epoch: report_epoch(epoch, recipe),
+            watch.moments if watch else None,
+        )
+    except KeyboardInterrupt:
+        if (out / CHECKPOINT).exists():
+            say("stopped; go on with the same command and --resume")
+        raise
+    if watch:
+        watch.write(out / "weights", digits=not recipe.network.hidden)
+    metrics = write_training(out, training, data, args.h5)
+    say(f"{metrics['accuracy']:.2%} of the {len(data.test):,} test images are right; written to {out}/")
+    return EXIT_OK
+
+
+def _steps(args: argparse.Namespace) -> list[int]:
+    """The steps of `--watch-weights`; none without it."""
+    if args.watch_weights is None:
+        return []
+    if args.resume:
+        raise OptionError("--watch-weights looks at a training from its beginning; leave --resume out")
+    try:
+        steps = [int(part) for part in args.watch_weights.split(",")]
+    except ValueError:
+        steps = [0]
+    if min(steps) < 1 or len(steps) > _MOST_PICTURES:
+        raise OptionError(
+            f"--watch-weights {args.watch_weights}: expected up to {_MOST_PICTURES} numbers of 1 or more with commas"
+        )
+    return steps
+
+
+def report_epoch(epoch: Epoch, recipe: Recipe) -> None:
+    """Prints what an epoch gave."""
+    watched = ""
+    if epoch.validation_accuracy is not None:
+        watched = f"  validation loss {epoch.validation_loss:.4f} accuracy {epoch.validation_accuracy:.2%}"
+    say(
+        f"epoch {epoch.epoch:3}/{recipe.epochs}  loss {epoch.loss:.4f} accuracy {epoch.accuracy:.2%}{watched}  "
+        f"{epoch.seconds:.1f} s"
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    return run_command(parser(), run, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

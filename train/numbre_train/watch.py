@@ -1,0 +1,55 @@
+"""What the first layer learns: its weights at several moments of a training, as pictures and an animation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numbre_runtime.files import replacing_directory
+from numbre_train.fit import Moments
+from numbre_train.network import first_weights
+
+DEFAULT_STEPS = (10, 100, 1000)
+ANIMATION = "animation.gif"
+
+
+class WeightWatch:
+    """Keeps the first layer's weights at chosen steps, and at more of them for the animation."""
+
+    def __init__(self, chosen: Sequence[int], last: int) -> None:
+        """Sets the moments.
+
+        Args:
+            chosen: Steps to make a picture of; those after the end are left out.
+            last: The training's last step, of which a picture is always made.
+        """
+        self.chosen = sorted({step for step in chosen if step < last} | {last})
+        self._weights: dict[int, NDArray[np.float32]] = {}
+        # Most of what there is to see happens early: 1, 2, 5, 10, 20, 50, …
+        series = {factor * 10**power for power in range(len(str(last))) for factor in (1, 2, 5)}
+        self.moments = Moments({step for step in series if step < last} | set(self.chosen), self._look)
+
+    def _look(self, step: int, model: Any) -> None:
+        self._weights[step] = first_weights(model)
+
+    def write(self, directory: Path, digits: bool) -> None:
+        """Writes `step-N.png` for each chosen step and the animation, as a directory that replaces an earlier one.
+
+        Args:
+            directory: Where.
+            digits: Whether the units are the ten digits themselves.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
+        from numbre_train import plots
+
+        frames = plots.weight_frames(self._weights, digits)
+        with replacing_directory(directory) as staging:
+            for step in self.chosen:
+                (staging / f"step-{step}.png").write_bytes(plots.png(frames[step]))
+            (staging / ANIMATION).write_bytes(plots.animation(frames))
