@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,9 +32,9 @@ _FILE_LIMIT = 256 << 20
 class Golden:
     """Inputs and the exact outputs that an artifact gave for them when it was exported."""
 
-    inputs: NDArray[np.uint8]
-    """(N, *input shape) uint8 pixels."""
-    labels: NDArray[np.uint8]
+    inputs: NDArray[Any]
+    """(N, *input shape) uint8 pixels, or float32 values (`InputSpec.dtype`)."""
+    labels: NDArray[np.integer]
     """(N,) true classes."""
     outputs: dict[str, NDArray[np.generic]]
     """Artifact's file name to (N, classes) in the artifact's own output type."""
@@ -63,18 +64,20 @@ class Bundle:
         except KeyError as cause:
             raise BundleError(f"{self.path / GOLDEN}: {cause} is missing; export the bundle again") from cause
         expected = (len(golden.inputs), *self.manifest.input.shape)
-        if golden.inputs.dtype != np.uint8 or golden.inputs.shape != expected or len(golden.inputs) == 0:
-            raise BundleError(f"{self.path / GOLDEN}: inputs are not uint8 of shape {expected}")
+        dtype = self.manifest.input.dtype
+        if golden.inputs.dtype != dtype or golden.inputs.shape != expected or len(golden.inputs) == 0:
+            raise BundleError(f"{self.path / GOLDEN}: inputs are not {dtype} of shape {expected}")
         for name, output in outputs.items():
             if output.shape != (len(golden.inputs), len(self.manifest.labels)):
                 raise BundleError(f"{self.path / GOLDEN}: {name} has outputs of shape {output.shape}")
         return golden
 
-    def test_data(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]] | None:
-        """Test images (N, *input shape) uint8 and labels (N,) uint8, if the bundle carries any."""
+    def test_data(self) -> tuple[NDArray[Any], NDArray[np.integer]] | None:
+        """Test images (N, *input shape) and integer labels (N,), if the bundle carries any."""
         if TEST_DATA not in self.contents:
             return None
-        return labelled_images(self.contents[TEST_DATA], f"{self.path / TEST_DATA}", self.manifest.input.shape)
+        spec = self.manifest.input
+        return labelled_images(self.contents[TEST_DATA], f"{self.path / TEST_DATA}", spec.shape, spec.dtype)
 
     def artifact(self, file: str) -> Artifact:
         """The artifact of that file name.
@@ -124,8 +127,10 @@ def read_bundle(path: Path) -> Bundle:
     return Bundle(path, manifest, contents)
 
 
-def labelled_images(content: bytes, where: str, shape: tuple[int, ...]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Reads `images` (N, *shape) uint8 and `labels` (N,) uint8 from an npz file.
+def labelled_images(
+    content: bytes, where: str, shape: tuple[int, ...], dtype: str = "uint8"
+) -> tuple[NDArray[Any], NDArray[np.integer]]:
+    """Reads `images` (N, *shape) of `dtype` and integer `labels` (N,) from an npz file.
 
     Raises:
         BundleError: An array is missing or of another shape or dtype.
@@ -134,8 +139,8 @@ def labelled_images(content: bytes, where: str, shape: tuple[int, ...]) -> tuple
     images, labels = arrays.get("images"), arrays.get("labels")
     if images is None or labels is None:
         raise BundleError(f"{where}: expected the arrays 'images' and 'labels', got {sorted(arrays)}")
-    if images.dtype != np.uint8 or images.shape[1:] != shape or not len(images):
-        raise BundleError(f"{where}: images are {images.dtype} {images.shape}, expected uint8 (N, {shape})")
-    if labels.dtype != np.uint8 or labels.shape != (len(images),):
-        raise BundleError(f"{where}: labels are {labels.dtype} {labels.shape}, expected uint8 ({len(images)},)")
+    if images.dtype != dtype or images.shape[1:] != shape or not len(images):
+        raise BundleError(f"{where}: images are {images.dtype} {images.shape}, expected {dtype} (N, {shape})")
+    if labels.dtype.kind not in "iu" or labels.shape != (len(images),):
+        raise BundleError(f"{where}: labels are {labels.dtype} {labels.shape}, expected integers ({len(images)},)")
     return images, labels
