@@ -74,7 +74,8 @@ def network_values(spec: InputSpec, rows: NDArray[Any]) -> NDArray[np.float32]:
     if spec.dtype == "uint8" and rows.dtype != np.uint8:
         values *= 255
     factor, offset = _affine(spec, rows.shape[-1])
-    return (values * factor + offset).astype(np.float32)
+    trained_on: NDArray[np.float32] = (values * factor + offset).astype(np.float32)
+    return trained_on
 
 
 def _affine(spec: InputSpec, values: int) -> tuple[Any, Any]:
