@@ -20,7 +20,8 @@ h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2rem; } h3 { font-
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { padding: .35rem .6rem; border-bottom: 1px solid #ccc; text-align: right; vertical-align: top; }
 th:first-child, td:first-child, .text td, .text th { text-align: left; }
-code { overflow-wrap: anywhere; font-size: .85em; }
+code { font-size: .85em; white-space: nowrap; }
+.text td:last-child code { white-space: normal; overflow-wrap: anywhere; }
 .scroll { overflow-x: auto; }
 .flips { display: flex; flex-wrap: wrap; gap: .8rem; }
 .flips figure { margin: 0; width: 8rem; padding: .4rem; border: 2px solid #bbb; border-radius: .3rem; }
