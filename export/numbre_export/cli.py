@@ -93,6 +93,8 @@ class _Export:
         raw = self._converter.scores(data.network_values(data.test.inputs))
         if not np.isfinite(raw).all():
             raise ModelError(f"{args.model}: gives NaN or infinity on the test rows; train it again")
+        # How many borderline rows there are depends on the data; what NUMBRE keeps on MNIST binds nobody else.
+        agreement = args.min_agreement if args.min_agreement is not None or data.name == "MNIST" else 0.0
         shares = bool((raw >= 0).all()) and bool(np.allclose(raw.sum(axis=1), 1, atol=1e-3))
         test = TestSet(data.test.inputs, data.test.labels, raw if shares else softmax(raw))
         return Frame(
@@ -101,7 +103,7 @@ class _Export:
             data.labels,
             "softmax" if shares else "logits",
             test,
-            Gate(args.max_drop, args.max_class_drop, args.min_agreement),
+            Gate(args.max_drop, args.max_class_drop, agreement),
             _provenance(args, self._source, data),
         )
 
@@ -178,7 +180,8 @@ def _remark(chosen: tuple[str, ...], formats: tuple[str, ...], args: argparse.Na
         _say(f"--io {args.io} is for TFLite; ONNX files take and give float32")
     counts = np.bincount(frame.test.labels, minlength=len(frame.labels))
     if frame.test.accuracy <= counts.max() / counts.sum():
-        _say("the Keras model is no better than always naming the largest class; is --preprocess right?")
+        _say("the Keras model is no better than always naming the largest class: is --preprocess right, and the order")
+        _say(f"of the classes ({', '.join(frame.labels[:4])}, …), which --labels decides?")
 
 
 def _explanation_lines(layers: Sequence[LayerNoise]) -> list[str]:

@@ -41,7 +41,7 @@ class SourceModel:
     preprocessing: str | None
     """"unit" or "none" where the input layer's name says so, as numbre-train's do."""
     layers: tuple[str, ...]
-    """The layers' names."""
+    """Names of the layers that have a kernel."""
 
 
 class Converter:

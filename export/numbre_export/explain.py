@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbre_export.engine import quiet_converter
-from numbre_export.recipes import Recipe, is_of_layer
+from numbre_export.recipes import Recipe, layer_of
 from numbre_export.to_tflite import quantize_tflite
 from numbre_runtime.errors import ModelError
 
@@ -46,6 +46,15 @@ class LayerNoise:
     """Root mean square error of this layer's output in the int8 file, over that of the signal."""
 
 
+@dataclass(frozen=True)
+class _Operator:
+    """Something in a TFLite file that computes."""
+
+    kind: str
+    output: str
+    names: str
+
+
 def explain(
     float32: bytes, int8: bytes, calibration: NDArray[np.float32], rows: NDArray[np.float32], layers: tuple[str, ...]
 ) -> list[LayerNoise]:
@@ -61,25 +70,26 @@ def explain(
     Raises:
         ModelError: The model has more layers than can be examined, or the quantizer does not take it.
     """
-    operators = [item for item in _operators(float32) if item[0] in _WEIGHTED]
+    everything = _operators(float32)
+    operators = [item for item in everything if item.kind in _WEIGHTED]
     if len(operators) > _MOST_LAYERS:
         raise ModelError(f"{len(operators)} layers; at most {_MOST_LAYERS} can be explained")
     plain = _outputs(float32, rows)
     quantized = _outputs(int8, rows)
-    scores_name = _operators(float32)[-1][1]
+    scores_name = everything[-1].output
     shaped = calibration.reshape(-1, *_input_shape(float32))
-    names = [name for _, name in _operators(float32)]
     findings = []
-    for operator, name in operators:
-        others = tuple(other for other in names if other != name)
+    for operator in operators:
+        name = operator.output
+        others = tuple(other.output for other in everything if other is not operator)
         single = quantize_tflite(float32, Recipe("mixed", "tflite", kept=others), shaped)
-        scores = _outputs(single, rows, last=True)[scores_name]
+        scores = next(iter(_outputs(single, rows, last=True).values()))
         here = quantized.get(name)
         findings.append(
             LayerNoise(
-                layer=_layer_of(name, layers),
+                layer=layer_of(operator.names, layers) or name.split("/")[-1],
                 tensor=name,
-                operator=operator,
+                operator=operator.kind,
                 up_to_here=None if here is None else decibels(plain[name], here),
                 alone=decibels(plain[scores_name], scores),
                 changed=int((scores.argmax(axis=-1) != plain[scores_name].argmax(axis=-1)).sum()),
@@ -98,29 +108,26 @@ def decibels(signal: NDArray[Any], approximation: NDArray[Any]) -> float:
     return 10 * math.log10(power / noise) if power > 0 else 0.0
 
 
-def _layer_of(tensor: str, layers: tuple[str, ...]) -> str:
-    """The Keras layer that a tensor belongs to, or the tensor's own last name."""
-    longest_first = sorted(layers, key=len, reverse=True)
-    return next((name for name in longest_first if is_of_layer(tensor, name)), tensor.split("/")[-1])
-
-
 def _graph(content: bytes) -> tuple[Any, Any]:
     from ai_edge_litert import schema_py_generated as schema
 
     return schema, schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
 
 
-def _operators(content: bytes) -> list[tuple[str, str]]:
-    """(operator, output tensor) of everything that computes, in order."""
+def _operators(content: bytes) -> list[_Operator]:
+    """Everything that computes, in order."""
     schema, model = _graph(content)
-    names = {value: name for name, value in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
+    kinds = {value: name for name, value in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
     graph = model.subgraphs[0]
     found = []
     for operator in graph.operators:
         code = model.operatorCodes[operator.opcodeIndex]
-        name = names[max(code.builtinCode, code.deprecatedBuiltinCode)]
-        if name not in _QUIET_OPERATORS:
-            found.append((name, graph.tensors[operator.outputs[0]].name.decode()))
+        kind = kinds[max(code.builtinCode, code.deprecatedBuiltinCode)]
+        if kind not in _QUIET_OPERATORS:
+            # The last output is named after the whole graph; weights and biases still tell the layer.
+            tensors = [operator.outputs[0], *(index for index in operator.inputs[1:] if index >= 0)]
+            names = [graph.tensors[index].name.decode() for index in tensors]
+            found.append(_Operator(kind, names[0], ";".join(names)))
     return found
 
 
@@ -144,11 +151,11 @@ def _outputs(content: bytes, rows: NDArray[np.float32], last: bool = False) -> d
         interpreter.allocate_tensors()
         interpreter.set_tensor(entry["index"], _stored(rows.reshape(shape), entry))
         interpreter.invoke()
-        computed = {name for _, name in _operators(content)}
+        computed = {operator.output for operator in _operators(content)}
         details = interpreter.get_output_details() if last else interpreter.get_tensor_details()
         values = {}
         for item in details:
-            if item["name"] in computed:
+            if last or item["name"] in computed:
                 values[item["name"]] = _real(interpreter.get_tensor(item["index"]), item)
         return values
 

@@ -95,6 +95,10 @@ def describe_tflite(content: bytes, description: Description) -> bytes:
     entry.name, entry.buffer = _ENTRY.encode(), len(model.buffers) - 1
     model.metadata = [item for item in model.metadata or [] if item.name != entry.name] + [entry]
     for buffer in model.buffers:
+        if buffer.offset > 1:
+            # ai-edge-quantizer puts weights behind the flatbuffer, where older runtimes do not look.
+            buffer.data = np.frombuffer(content, np.uint8, buffer.size, buffer.offset)
+            buffer.offset = buffer.size = 0
         # Kernels want their weights at multiples of 16 bytes; the generated code does not keep to that.
         buffer.Pack = _AlignedBuffer(schema, buffer)
     builder = flatbuffers.Builder(len(content) + 4096)

@@ -38,7 +38,7 @@ def parser() -> Parser:
     gate.add_argument(
         "--max-class-drop", type=_share, default=0.005, metavar="X", help="of any recall (default: 0.005)"
     )
-    gate.add_argument("--min-agreement", type=_share, metavar="X", help="with Keras (default: 0.997 for int8)")
+    gate.add_argument("--min-agreement", type=_share, metavar="X", help="with Keras (default: 0.997 for int8 on MNIST)")
     gate.add_argument("--auto", action="store_true", help="if int8 misses the gate, try what else keeps it")
     gate.add_argument("--explain", action="store_true", help="tell which layer costs the accuracy")
     older = result.add_argument_group("older devices")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 
@@ -95,7 +96,8 @@ def wanted(precisions: tuple[str, ...], formats: tuple[str, ...], io: str, granu
     ]
 
 
-def is_of_layer(path: str, layer: str) -> bool:
-    """Whether a converter's name, "model_1/layer_1/MatMul;…", belongs to a Keras layer; Keras adds numbers to names."""
+def layer_of(path: str, layers: tuple[str, ...]) -> str | None:
+    """The Keras layer that a converter's name, "model_1/layer_1/MatMul;…", belongs to; Keras adds a number to names."""
     parts = [part for piece in path.split(";") for part in piece.split("/")]
-    return any(part == layer or (part.startswith(f"{layer}_") and part[len(layer) + 1 :].isdigit()) for part in parts)
+    plain = [re.sub(r"_\d+$", "", part) for part in parts]
+    return next((name for name in (*plain, *parts) if name in layers), None)

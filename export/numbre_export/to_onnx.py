@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbre_export.engine import quiet_converter, tensorflow
-from numbre_export.recipes import Recipe, is_of_layer
+from numbre_export.recipes import Recipe, layer_of
 from numbre_runtime.errors import ModelError
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _to_integer(float32: bytes, recipe: Recipe, calibration: NDArray[np.float32]
         prepared, result = _prepared(Path(directory), float32), Path(directory) / "integer"
         nodes = onnx.load_model(prepared).graph.node
         convolutional = any(node.op_type == "Conv" for node in nodes)
-        kept = [node.name for node in nodes if any(is_of_layer(node.name, layer) for layer in recipe.kept)]
+        kept = [node.name for node in nodes if layer_of(node.name, recipe.kept)]
         quantize_static(
             prepared,
             result,

@@ -109,8 +109,13 @@ def _by_quantizer(path: Path, recipe: Recipe, calibration: NDArray[np.float32]) 
     if recipe.precision in ("weight8", "weight4"):
         work.add_weight_only_config(".*", every, num_bits=8 if recipe.precision == "weight8" else 4)
         return bytes(work.quantize().quantized_model)
-    algorithm = AlgorithmName.OCTAV if recipe.method == "octav" else AlgorithmName.MIN_MAX_UNIFORM_QUANT
-    work.add_static_config(".*", every, activation_num_bits=8, weight_num_bits=8, algorithm_key=algorithm)
+    work.add_static_config(".*", every, activation_num_bits=8, weight_num_bits=8)
+    if recipe.method == "octav":
+        names = qtyping.TFLOperationName
+        for weighted in (names.FULLY_CONNECTED, names.CONV_2D, names.DEPTHWISE_CONV_2D):
+            work.add_static_config(
+                ".*", weighted, activation_num_bits=8, weight_num_bits=8, algorithm_key=AlgorithmName.OCTAV
+            )
     for name in recipe.kept:
         if recipe.kept_as == "int16":
             work.add_static_config(re.escape(name), every, activation_num_bits=16, weight_num_bits=8)

@@ -46,7 +46,9 @@ class _Worker:
             "input_shape": source.input_shape,
             "classes": source.classes,
             "preprocessing": source.preprocessing,
-            "layers": [layer.name for layer in source.model.layers],
+            "layers": [
+                layer.name for layer in source.model.layers if any(len(item.shape) > 1 for item in layer.weights)
+            ],
         }
 
     def scores(self, inputs: str, out: str) -> dict[str, Any]:

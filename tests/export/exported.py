@@ -43,7 +43,7 @@ def numbre_model(weights: Weights, name: str = "numbre") -> Any:
     return model
 
 
-def badly_scaled(weights: Weights, spread: float = 2.0) -> Weights:
+def badly_scaled(weights: Weights, spread: float = 0.7) -> Weights:
     """The same function with channels of very different sizes.
 
     ReLU(a x) = a ReLU(x) for a > 0, so a hidden unit's weights may be multiplied by a and the weights that read it
