@@ -23,6 +23,7 @@ from numbre_export.report import Findings, report_html
 from numbre_runtime.backends import BACKENDS, backend_format
 from numbre_runtime.bundle import GOLDEN, MANIFEST, TEST_DATA, Bundle, read_bundle
 from numbre_runtime.classifier import load_bundle, open_artifact
+from numbre_runtime.cli.common import quiet_engine
 from numbre_runtime.errors import ModelError
 from numbre_runtime.files import replacing_directory, write_atomic
 from numbre_runtime.manifest import SCHEMA, Artifact, FileEntry, InputSpec, Manifest, Measurement
@@ -90,7 +91,8 @@ class Frame:
         content = path.read_bytes()
         artifact = _artifact(content, recipe)
         bundle = Bundle(path.parent, self.manifest([artifact]), {path.name: content})
-        runs = run_artifact(bundle, artifact, self.test.images)
+        with quiet_engine():
+            runs = run_artifact(bundle, artifact, self.test.images)
         measured = tuple(measure(run, self.test, self.labels) for run in runs)
         return dataclasses.replace(artifact, measured=measured), runs
 

@@ -84,7 +84,8 @@ def test_explanation_is_sorted_and_names_keras_layers(bad: _Bad) -> None:
     found = explain(files[0], files[1], calibration, rows, bad.source.layers)
     assert {item.layer for item in found} == {"hidden_1", "hidden_2", "hidden_3", "digits"}
     assert [item.changed for item in found] == sorted((item.changed for item in found), reverse=True)
-    assert min(item.alone for item in found) < 20 < max(item.alone for item in found)
+    alone = [item.alone for item in found]
+    assert max(alone) - min(alone) > 10
 
 
 def test_decibels_of_known_noise() -> None:
