@@ -173,7 +173,7 @@ def _normalization(builder: flatbuffers.Builder, spec: InputSpec) -> int:
     """A ProcessUnit: (value − mean) / std is what the network was trained on."""
     factors = spec.factors or (PREPROCESSINGS[spec.preprocessing][0],)
     offsets = spec.offsets or (PREPROCESSINGS[spec.preprocessing][1],)
-    means = [-offset / factor for factor, offset in zip(factors, offsets, strict=True)]
+    means = [0.0 - offset / factor for factor, offset in zip(factors, offsets, strict=True)]
     stds = [1 / factor for factor in factors]
     arrays = [builder.CreateNumpyVector(np.array(values, np.float32)) for values in (means, stds)]
     options = _table(builder, 2, dict(enumerate(arrays)), {})

@@ -48,7 +48,7 @@ class Need:
 
 _ALIASES = {"ai-edge-litert": "litert", "tflite_runtime": "tflite-runtime", "tf": "tensorflow"}
 _RUNTIMES = ("tflite-runtime", "tensorflow", "litert", "onnxruntime")
-_LITERT_AS_TENSORFLOW = ((2, 0), (2, 20)), ((1, 0), (2, 17))
+_LITERT_AS_TENSORFLOW = ((2, 3), (2, 21)), ((1, 0), (2, 17))
 """From which LiteRT version on it has at least the operators of which TensorFlow version."""
 
 _SINCE: dict[str, dict[int, Version]] = {
@@ -102,6 +102,8 @@ _SINCE: dict[str, dict[int, Version]] = {
     "TRANSPOSE": {1: (1, 6), 2: (1, 14), 3: (1, 15), 4: (2, 3), 5: (2, 4), 6: (2, 12)},
 }
 _INT8, _INT16, _INT4 = (1, 14), (2, 4), (2, 17)
+_INT8_TO_INT16 = (2, 21)
+"""Measured: neither tflite-runtime 2.14 nor LiteRT 1.0.1 has it, LiteRT 2.3 has."""
 _PER_CHANNEL_DENSE, _HYBRID_PER_CHANNEL_DENSE = (2, 10), (2, 17)
 
 _ONNX: tuple[tuple[Version, int, int], ...] = (
@@ -118,7 +120,7 @@ _ONNX: tuple[tuple[Version, int, int], ...] = (
     ((1, 22), 23, 11),
 )
 """(ONNX Runtime from, highest opset, highest IR version)."""
-_INT16_ONNX = (1, 16)
+_INT16_ONNX = (1, 17)
 
 
 def parse_target(text: str) -> Target:
@@ -201,6 +203,8 @@ def _by_type(name: str, tensors: list[Any], types: dict[int, str]) -> list[Need]
         needs.append(Need(f"has int4 in {name}", _INT4))
     if "INT16" in kinds and name != "CAST":
         needs.append(Need(f"has int16 in {name}", _INT16))
+    if name == "QUANTIZE" and kinds[0] == "INT8" and "INT16" in kinds:
+        needs.append(Need("has QUANTIZE from int8 to int16", _INT8_TO_INT16))
     if "INT8" in kinds:
         needs.append(Need(f"has int8 in {name}", _INT8))
     if name == "FULLY_CONNECTED" and _channels(tensors[1]) > 1 and kinds[1] == "INT8":
@@ -226,7 +230,7 @@ def onnx_needs(content: bytes) -> list[Need]:
             since = next((version for version, opset, _ in _ONNX if opset >= entry.version), _UNKNOWN)
             needs.append(Need(f"needs opset {entry.version}", since))
         elif entry.domain == "com.microsoft":
-            needs.append(Need("has ONNX Runtime's own int16 QuantizeLinear", _INT16_ONNX))
+            needs.append(Need("has ONNX Runtime's own QuantizeLinear for int16", _INT16_ONNX))
         else:
             needs.append(Need(f"has operators of {entry.domain}", _UNKNOWN))
     since = next((version for version, _, ir in _ONNX if ir >= model.ir_version), _UNKNOWN)

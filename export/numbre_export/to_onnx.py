@@ -128,7 +128,7 @@ def _to_integer(float32: bytes, recipe: Recipe, calibration: NDArray[np.float32]
             per_channel=recipe.granularity == "channel" or (recipe.granularity == "default" and convolutional),
             nodes_to_exclude=kept,
             calibrate_method=methods[recipe.method],
-            # ONNX's own QuantizeLinear has int16 from opset 21 on, ONNX Runtime's since 1.16.
+            # ONNX's own QuantizeLinear has int16 from opset 21 on, ONNX Runtime's since 1.17.
             extra_options={"UseQDQContribOps": True} if wide else {},
         )
         return onnx.load_model_from_string(result.read_bytes())
