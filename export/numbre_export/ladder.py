@@ -108,7 +108,9 @@ def _steps(first: Recipe, explain: Explain) -> Iterator[tuple[str, Recipe, int]]
     for granularity, words in (("channel", "one weight scale a channel"), ("tensor", "one weight scale a tensor")):
         if first.granularity != granularity:
             yield f"int8, {words}", replace(first, granularity=granularity), CALIBRATION_ROWS
-    fine = replace(first, granularity="channel")
+    fine = replace(first, granularity="channel", seven_bits=first.format == "onnx")
+    if first.format == "onnx":
+        yield "int8, weights of 7 bits, a channel", fine, CALIBRATION_ROWS
     yield f"int8, a channel, {MORE_ROWS} rows", fine, MORE_ROWS
     methods = ("octav",) if first.format == "tflite" else ("percentile", "entropy")
     for method in methods:

@@ -126,6 +126,7 @@ def _to_integer(float32: bytes, recipe: Recipe, calibration: NDArray[np.float32]
             activation_type=QuantType.QInt16 if wide else QuantType.QInt8,
             weight_type=QuantType.QInt8,
             per_channel=recipe.granularity == "channel" or (recipe.granularity == "default" and convolutional),
+            reduce_range=not wide and (recipe.seven_bits or convolutional),
             nodes_to_exclude=kept,
             calibrate_method=methods[recipe.method],
             # ONNX's own QuantizeLinear has int16 from opset 21 on, ONNX Runtime's since 1.17.
