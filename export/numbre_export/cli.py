@@ -24,7 +24,7 @@ from numbre_export.staging import exclusive
 from numbre_export.targets import Target, parse_target, reasons_against
 from numbre_export.write import Frame, ModelFile, write_bundle
 from numbre_runtime.bundle import read_bundle
-from numbre_runtime.cli.common import EXIT_OK, run_command
+from numbre_runtime.cli.common import EXIT_OK, quiet_engine, run_command
 from numbre_runtime.errors import DataError, ModelError
 from numbre_runtime.tensors import softmax
 
@@ -36,6 +36,8 @@ def run(args: argparse.Namespace) -> int:
         return _check(args.check, targets)
     chosen = precisions(args)
     formats = _formats(args.format)
+    if not args.model.exists():
+        raise ModelError(f"{args.model}: no such file; numbre-train makes one")
     with exclusive(args.out) as directory, Converter(directory) as converter:
         return _Export(args, converter, directory, targets).run(chosen, formats)
 
@@ -84,7 +86,8 @@ class _Export:
         explanation = self._explain() if args.explain else ()
         for line in _explanation_lines(explanation):
             _say(line)
-        write_bundle(args.out, frame, files, args.with_test_data, _say, explanation, climbs)
+        with quiet_engine():
+            write_bundle(args.out, frame, files, args.with_test_data, _say, explanation, climbs)
         _say(f"every file is within its bounds; written to {args.out}/")
         return EXIT_OK
 

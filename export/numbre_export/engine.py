@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 from numbre_runtime.cli.common import quiet_engine
+from numbre_runtime.errors import ModelError
 
 
 @cache
@@ -34,8 +35,16 @@ def keras() -> Any:
 
 
 @contextmanager
-def quiet_converter() -> Iterator[None]:
-    """Holds back what converters print to both streams and their warnings, unless they fail."""
+def quiet_converter(name: str) -> Iterator[None]:
+    """Holds back what a converter prints to both streams and its warnings.
+
+    Raises:
+        ModelError: Anything went wrong in the block; converters raise kinds that share no parent.
+    """
     with quiet_engine(), redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        yield
+        try:
+            yield
+        except Exception as cause:
+            lines = str(cause).strip().splitlines() or [type(cause).__name__]
+            raise ModelError(f"{name} does not take this model: {lines[0][:200]}") from cause

@@ -141,7 +141,7 @@ def _outputs(content: bytes, rows: NDArray[np.float32], last: bool = False) -> d
     """The real values of every computed tensor, by name, (rows, …)."""
     from ai_edge_litert.interpreter import Interpreter
 
-    with quiet_converter(), warnings.catch_warnings():
+    with quiet_converter("LiteRT"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         # Delegates leave inner tensors empty.
         interpreter = Interpreter(model_content=content, experimental_preserve_all_tensors=not last, num_threads=1)

@@ -78,14 +78,11 @@ def read_model(path: Path) -> KerasModel:
     refuse_unsafe(path, content)
     module = keras()
     module.backend.clear_session()
-    try:
-        # The very bytes that were examined, whatever happens to the file meanwhile.
-        with quiet_converter(), tempfile.TemporaryDirectory() as directory:
-            examined = Path(directory) / f"model{'.h5' if _is_hdf5(content) else '.keras'}"
-            examined.write_bytes(content)
-            model = module.saving.load_model(examined, compile=False, safe_mode=True)
-    except Exception as cause:
-        raise ModelError(f"{path}: Keras does not load it ({_first_line(cause)})") from cause
+    # The very bytes that were examined, whatever happens to the file meanwhile.
+    with quiet_converter(f"{path}: Keras"), tempfile.TemporaryDirectory() as directory:
+        examined = Path(directory) / f"model{'.h5' if _is_hdf5(content) else '.keras'}"
+        examined.write_bytes(content)
+        model = module.saving.load_model(examined, compile=False, safe_mode=True)
     if not all(np.isfinite(weight).all() for weight in model.get_weights()):
         raise ModelError(f"{path}: a weight is NaN or infinite; train it again")
     return KerasModel(_classifier(model, path), path.name, hashlib.sha256(content).hexdigest())

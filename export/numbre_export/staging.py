@@ -12,7 +12,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from numbre_runtime.errors import OutputError
@@ -25,7 +25,10 @@ def exclusive(target: Path) -> Iterator[Path]:
     Raises:
         OutputError: Another export holds it, or the place cannot be written.
     """
+    if target.exists() and not target.is_dir():
+        raise OutputError(f"{target}: is a file, a directory was expected; choose another --out")
     target = target.absolute()
+    made = [path for path in target.parents if not path.exists()]
     lock_path = target.with_name(f".{target.name}.lock")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -42,6 +45,10 @@ def exclusive(target: Path) -> Iterator[Path]:
         # Removed while it is still held, so that nobody waits for a lock that has no name any more.
         lock_path.unlink(missing_ok=True)
         os.close(lock)
+        with suppress(OSError):
+            # Only where nothing was written into them.
+            for path in made:
+                path.rmdir()
 
 
 def _lock(path: Path) -> int:

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from numbre_export.engine import quiet_converter, tensorflow
 from numbre_export.recipes import Recipe, layer_of
-from numbre_runtime.errors import ModelError
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -40,25 +39,19 @@ def to_onnx(model: Any, recipe: Recipe, calibration: NDArray[np.float32]) -> byt
     if recipe.precision == "float32":
         return float32
     convert = {"float16": _to_float16, "dynamic": _to_dynamic}.get(recipe.precision)
-    try:
-        with quiet_converter():
-            return _tidied(convert(float32, recipe) if convert else _to_integer(float32, recipe, calibration))
-    except Exception as cause:
-        raise ModelError(f"ONNX Runtime's quantizer does not take this model: {_first_line(cause)}") from cause
+    with quiet_converter("ONNX Runtime's quantizer"):
+        return _tidied(convert(float32, recipe) if convert else _to_integer(float32, recipe, calibration))
 
 
 def _to_float32(model: Any) -> bytes:
     tf = tensorflow()
     signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32, name=INPUT)]
     function = tf.function(lambda values: model(values, training=False), input_signature=signature)
-    try:
-        with quiet_converter():
-            import tf2onnx
+    with quiet_converter("tf2onnx"):
+        import tf2onnx
 
-            proto, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=OPSET)
-            return _tidied(proto)
-    except Exception as cause:
-        raise ModelError(f"tf2onnx does not take this model: {_first_line(cause)}") from cause
+        proto, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=OPSET)
+        return _tidied(proto)
 
 
 def _to_float16(float32: bytes, recipe: Recipe) -> ModelProto:  # noqa: ARG001
@@ -187,8 +180,3 @@ def _rename_output(graph: Any) -> None:
             for index, name in enumerate(names):
                 if name == old:
                     names[index] = OUTPUT
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:200] if lines else type(error).__name__

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from numbre_export.engine import quiet_converter, tensorflow
 from numbre_export.recipes import Recipe
-from numbre_runtime.errors import ModelError
 
 _BY_QUANTIZER = ("weight8", "weight4", "mixed")
 
@@ -70,11 +69,8 @@ def _set_integer(converter: Any, tf: Any, recipe: Recipe, calibration: NDArray[n
 
 
 def _convert(converter: Any) -> bytes:
-    try:
-        with quiet_converter():
-            return bytes(converter.convert())
-    except Exception as cause:
-        raise ModelError(f"TensorFlow Lite's converter does not take this model: {_first_line(cause)}") from cause
+    with quiet_converter("TensorFlow Lite's converter"):
+        return bytes(converter.convert())
 
 
 def quantize_tflite(float32: bytes, recipe: Recipe, calibration: NDArray[np.float32]) -> bytes:
@@ -88,13 +84,10 @@ def quantize_tflite(float32: bytes, recipe: Recipe, calibration: NDArray[np.floa
     Raises:
         ModelError: The quantizer does not take the model.
     """
-    try:
-        with quiet_converter(), tempfile.TemporaryDirectory() as directory:
-            path = Path(directory) / "float32.tflite"
-            path.write_bytes(float32)
-            return _by_quantizer(path, recipe, calibration)
-    except Exception as cause:
-        raise ModelError(f"ai-edge-quantizer does not take this model: {_first_line(cause)}") from cause
+    with quiet_converter("ai-edge-quantizer"), tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "float32.tflite"
+        path.write_bytes(float32)
+        return _by_quantizer(path, recipe, calibration)
 
 
 def _by_quantizer(path: Path, recipe: Recipe, calibration: NDArray[np.float32]) -> bytes:
@@ -126,8 +119,3 @@ def _by_quantizer(path: Path, recipe: Recipe, calibration: NDArray[np.float32]) 
     argument = signatures[key]["inputs"][0]
     rows = [{argument: calibration[index : index + 1]} for index in range(len(calibration))]
     return bytes(work.quantize(work.calibrate({key: rows}, num_threads=1)).quantized_model)
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:200] if lines else type(error).__name__

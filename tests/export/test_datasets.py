@@ -57,8 +57,13 @@ def test_class_folders_give_names_and_colours(tmp_path: Path) -> None:
 
 
 def test_train_and_test_parts(tmp_path: Path, mnist: Mnist) -> None:
-    arrays = {"x_train": mnist.train_images[:30], "y_train": mnist.train_labels[:30]}
-    np.savez(tmp_path / "both.npz", x_test=mnist.test_images[:20], y_test=mnist.test_labels[:20], **arrays)
+    np.savez(
+        tmp_path / "both.npz",
+        x_train=mnist.train_images[:30],
+        y_train=mnist.train_labels[:30],
+        x_test=mnist.test_images[:20],
+        y_test=mnist.test_labels[:20],
+    )
     train, test = read_train_and_test(tmp_path / "both.npz", lambda picture: to_shape(picture, (28, 28)))
     assert len(train.labels) == 30 and np.array_equal(test.inputs, mnist.test_images[:20])
 

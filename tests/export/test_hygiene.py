@@ -29,7 +29,7 @@ def test_real_rows_are_taken(mnist: Mnist) -> None:
         (np.full((100, 28, 28), np.nan, np.float32), "NaN"),
     ],
 )
-def test_useless_rows_are_refused(mnist: Mnist, rows: np.ndarray, reason: str) -> None:  # type: ignore[type-arg]
+def test_useless_rows_are_refused(mnist: Mnist, rows: np.ndarray, reason: str) -> None:
     with pytest.raises(DataError, match=reason):
         check_calibration(rows, mnist.test_images)
 

@@ -26,7 +26,7 @@ def _reasons(content: bytes, target: str) -> list[str]:
     return reasons_against(content, parsed.format, parsed)
 
 
-def _calibration(mnist: Mnist) -> np.ndarray:  # type: ignore[type-arg]
+def _calibration(mnist: Mnist) -> np.ndarray:
     return (mnist.train_images[:50].reshape(50, 784) / 255).astype(np.float32)
 
 
