@@ -66,10 +66,19 @@ def _export(run_command: Run, directory: Path, out: str, *options: object) -> An
     )
 
 
-def test_a_table_is_exported_and_classified(run_command: Run, wine: tuple[Path, Any, Any]) -> None:
-    directory, rows, classes = wine
-    done = _export(run_command, directory, "bundle", "--int8", "--int16x8", "--io", "uint8", "--max-class-drop", 0.05)
+_OPTIONS = ("--int8", "--int16x8", "--io", "uint8", "--max-class-drop", 0.05)
+
+
+@pytest.fixture(scope="module")
+def done(run_command: Run, wine: tuple[Path, Any, Any]) -> Any:
+    """The finished export into the directory "bundle"."""
+    done = _export(run_command, wine[0], "bundle", *_OPTIONS)
     assert done.returncode == 0, done.stderr
+    return done
+
+
+def test_a_table_is_exported_and_classified(done: Any, wine: tuple[Path, Any, Any]) -> None:
+    directory, rows, classes = wine
     assert "model.int8.tflite" in done.stdout and "uint8 in, uint8 out" in done.stdout
     assert "calibrated on 106 rows" in done.stdout
     manifest = json.loads((directory / "bundle" / "manifest.json").read_text())
@@ -91,18 +100,18 @@ def test_a_table_is_exported_and_classified(run_command: Run, wine: tuple[Path, 
         classifier.predict(np.full(13, np.nan))
 
 
+@pytest.mark.usefixtures("done")
 def test_two_runs_give_the_same_bytes_and_a_refused_one_leaves_them(
     run_command: Run, wine: tuple[Path, Any, Any]
 ) -> None:
     directory, _, _ = wine
-    outs = ("one", "two")
-    for out in outs:
-        done = _export(run_command, directory, out, "--int8", "--max-class-drop", 0.05)
-        assert done.returncode == 0, done.stderr
+    again = _export(run_command, directory, "again", *_OPTIONS)
+    assert again.returncode == 0, again.stderr
+    outs = ("bundle", "again")
     contents = [{path.name: path.read_bytes() for path in (directory / out).iterdir()} for out in outs]
     assert contents[0] == contents[1]
     (directory / "overlap.csv").write_text((directory / "test.csv").read_text())
-    done = run_command(
+    refused = run_command(
         "numbre-export",
         "--int8",
         "--model",
@@ -116,9 +125,9 @@ def test_two_runs_give_the_same_bytes_and_a_refused_one_leaves_them(
         "--preprocess",
         directory / "scaling.json",
         "--out",
-        directory / "one",
+        directory / "bundle",
     )
-    assert done.returncode == 2
-    assert "72 of the 72 calibration rows are test rows too" in done.stderr
-    assert len(done.stderr.splitlines()) == 1
-    assert {path.name: path.read_bytes() for path in (directory / "one").iterdir()} == contents[0]
+    assert refused.returncode == 2
+    assert "72 of the 72 calibration rows are test rows too" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+    assert {path.name: path.read_bytes() for path in (directory / "bundle").iterdir()} == contents[0]

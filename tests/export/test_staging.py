@@ -62,6 +62,8 @@ def test_a_second_export_into_the_same_target_is_refused(tmp_path: Path) -> None
 def test_another_targets_staging_is_left_alone(tmp_path: Path) -> None:
     process = _start(tmp_path / "bundle.v2", 60)
     try:
+        while not any((path / "0").exists() for path in tmp_path.glob(".bundle.v2.*")):
+            assert process.poll() is None
         before = {path.name for path in tmp_path.iterdir()}
         with exclusive(tmp_path / "bundle"):
             pass
