@@ -10,94 +10,235 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from numbre_export.model import KerasModel, read_model
-from numbre_export.parity import TestSet
-from numbre_export.to_onnx import to_float32_onnx, to_int8_onnx
-from numbre_export.to_tflite import to_float32_tflite, to_int8_tflite
-from numbre_export.write import ModelFile, write_bundle
-from numbre_runtime.cli.common import EXIT_OK, Parser, quiet_engine, run_command
-from numbre_train.data import Mnist, calibration_rows, load_mnist, split_rows
-from numbre_train.data.splits import CALIBRATION_SEED, SPLIT_SEED
+import numpy as np
+from numpy.typing import NDArray
 
-
-def parser() -> Parser:
-    """The command's arguments."""
-    result = Parser(
-        prog="numbre-export",
-        description="Exports a Keras model as int8 and float32 TFLite and ONNX, each file checked through the runtime.",
-        epilog="Exit code 3: a file misses its bounds against the Keras model; an earlier bundle is left as it was.",
-    )
-    result.add_argument("--int8", action="store_true", required=True, help="int8 files beside the float32 ones")
-    result.add_argument(
-        "--model",
-        type=Path,
-        default=Path("build/numbre/model.keras"),
-        metavar="FILE.keras",
-        help="(default: build/numbre/model.keras)",
-    )
-    result.add_argument(
-        "--out",
-        type=Path,
-        default=Path("build/numbre-int8"),
-        metavar="DIR",
-        help="(default: build/numbre-int8)",
-    )
-    result.add_argument("--data", type=Path, metavar="DIR", help="MNIST's IDX files or an mnist.npz (default: found)")
-    result.add_argument(
-        "--with-test-data",
-        action="store_true",
-        help="put the 10,000 test images into the bundle (about 1.7 MB)",
-    )
-    return result
+from numbre_export.conversion import Converter, SourceModel
+from numbre_export.datasets import ExportData, Wanted, load_data
+from numbre_export.explain import LayerNoise, explain
+from numbre_export.ladder import Climb, climb
+from numbre_export.options import parser, precisions
+from numbre_export.parity import Gate, ParityError, TestSet
+from numbre_export.recipes import FORMATS, Recipe, unavailable, wanted
+from numbre_export.staging import exclusive
+from numbre_export.targets import Target, parse_target, reasons_against
+from numbre_export.write import Frame, ModelFile, write_bundle
+from numbre_runtime.bundle import read_bundle
+from numbre_runtime.cli.common import EXIT_OK, quiet_engine, run_command
+from numbre_runtime.errors import DataError, ModelError
+from numbre_runtime.tensors import softmax
 
 
 def run(args: argparse.Namespace) -> int:
-    """Converts, measures, checks and writes."""
-    source = read_model(args.model)
-    mnist = load_mnist(args.data, _say)
-    test = TestSet(mnist.test_images, mnist.test_labels, source.scores(mnist.test_images))
-    _say(f"{args.model}: accuracy {test.accuracy:.2%} on {len(test.labels):,} test images")
-    rows = calibration_rows(mnist.train_labels, split_rows().fit)
-    calibration = source.network_input(mnist.train_images[rows])
-    _say(f"converting with {len(rows)} calibration images …")
-    float32_onnx = to_float32_onnx(source.model)
-    files = [
-        ModelFile("int8", "tflite", to_int8_tflite(source.model, calibration)),
-        ModelFile("int8", "onnx", to_int8_onnx(float32_onnx, calibration)),
-        ModelFile("float32", "tflite", to_float32_tflite(source.model)),
-        ModelFile("float32", "onnx", float32_onnx),
-    ]
-    with quiet_engine():
-        write_bundle(
-            args.out,
-            name=source.model.name,
-            preprocessing=source.preprocessing,
-            files=files,
-            test=test,
-            provenance=_provenance(source, mnist, [int(row) for row in rows]),
-            with_test_data=args.with_test_data,
-            say=_say,
+    """Converts, measures, checks and writes; or only checks a bundle against targets."""
+    targets = [parse_target(text) for text in args.target]
+    if args.check is not None:
+        return _check(args.check, targets)
+    chosen = precisions(args)
+    formats = _formats(args.format)
+    if not args.model.exists():
+        raise ModelError(f"{args.model}: no such file; numbre-train makes one")
+    with exclusive(args.out) as directory, Converter(directory) as converter:
+        return _Export(args, converter, directory, targets).run(chosen, formats)
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    formats = tuple(part.strip() for part in text.split(","))
+    if not set(formats) <= set(FORMATS) or not formats:
+        raise DataError(f"--format {text}: expected {' or '.join(FORMATS)}, or both with a comma between")
+    return formats
+
+
+class _Export:
+    """One run of the command."""
+
+    def __init__(self, args: argparse.Namespace, converter: Converter, directory: Path, targets: list[Target]) -> None:
+        self._args = args
+        self._converter = converter
+        self._directory = directory
+        self._targets = targets
+        self._source: SourceModel = converter.open(args.model)
+        self._data: ExportData = load_data(_wanted(args), self._source, _say)
+        self._frame = self._judged_by()
+        self._calibrations: dict[int, NDArray[np.float32]] = {}
+        self._explained: list[LayerNoise] | None = None
+
+    def run(self, chosen: tuple[str, ...], formats: tuple[str, ...]) -> int:
+        """Does it all; returns the exit code."""
+        args, frame = self._args, self._frame
+        _say(f"{args.model}: accuracy {frame.test.accuracy:.2%} on {len(frame.test.labels):,} test rows")
+        _remark(chosen, formats, args, frame)
+        recipes = wanted(chosen, formats, args.io, "tensor" if args.per_tensor else args.granularity)
+        climbs: list[Climb] = []
+        files: list[ModelFile] = []
+        if any(recipe.calibrated for recipe in recipes):
+            _say(f"converting with {len(self._calibration(args.calibration_rows))} calibration rows …")
+        for recipe in recipes:
+            if args.auto and recipe.precision == "int8":
+                climbs.append(self._climb(recipe))
+                files.append(_top(climbs[-1], recipe))
+            else:
+                files.append(self._file(recipe))
+        if climbs:
+            frame.provenance["ladder"] = {
+                item.recipe.file: [rung.note() for rung in item.rungs] for item in climbs if item.recipe
+            }
+        explanation = self._explain() if args.explain else ()
+        for line in _explanation_lines(explanation):
+            _say(line)
+        with quiet_engine():
+            write_bundle(args.out, frame, files, args.with_test_data, _say, explanation, climbs)
+        _say(f"every file is within its bounds; written to {args.out}/")
+        return EXIT_OK
+
+    def _judged_by(self) -> Frame:
+        args, data = self._args, self._data
+        raw = self._converter.scores(data.network_values(data.test.inputs))
+        if not np.isfinite(raw).all():
+            raise ModelError(f"{args.model}: gives NaN or infinity on the test rows; train it again")
+        # How many borderline rows there are depends on the data; what NUMBRE keeps on MNIST binds nobody else.
+        agreement = args.min_agreement if args.min_agreement is not None or data.name == "MNIST" else 0.0
+        shares = bool((raw >= 0).all()) and bool(np.allclose(raw.sum(axis=1), 1, atol=1e-3))
+        test = TestSet(data.test.inputs, data.test.labels, raw if shares else softmax(raw))
+        return Frame(
+            self._source.name,
+            data.spec,
+            data.labels,
+            "softmax" if shares else "logits",
+            test,
+            Gate(args.max_drop, args.max_class_drop, agreement),
+            _provenance(args, self._source, data),
         )
-    _say(f"every file is within its bounds; written to {args.out}/")
-    return EXIT_OK
+
+    def _calibration(self, rows: int) -> NDArray[np.float32]:
+        if rows not in self._calibrations:
+            self._calibrations[rows] = self._data.calibration(rows)
+        return self._calibrations[rows]
+
+    def _convert(self, recipe: Recipe, calibration: NDArray[np.float32]) -> bytes:
+        """Makes a file that every target of its format runs."""
+        content = self._converter.convert(recipe, calibration)
+        for target in self._targets:
+            if target.format != recipe.format:
+                continue
+            reasons = reasons_against(content, recipe.format, target)
+            if reasons:
+                raise ModelError(f"{recipe.file}: {target} does not run it: it {reasons[0]}")
+        return content
+
+    def _file(self, recipe: Recipe) -> ModelFile:
+        rows = self._calibration(self._args.calibration_rows) if recipe.calibrated else np.zeros((0,), np.float32)
+        return ModelFile(recipe, self._convert(recipe, rows), len(rows))
+
+    def _climb(self, recipe: Recipe) -> Climb:
+        _say(f"the ladder for {recipe.file}:")
+        result = climb(
+            recipe,
+            self._data,
+            self._convert,
+            lambda rung, content: self._frame.judge(self._directory, rung, content),
+            self._explain,
+            _say,
+        )
+        if result.recipe is None:
+            raise ParityError(f"{recipe.file}: no rung of the ladder keeps the bounds; see the lines above")
+        return result
+
+    def _explain(self) -> list[LayerNoise]:
+        if self._explained is None:
+            rows = self._calibration(self._args.calibration_rows)
+            float32, int8 = (
+                self._converter.convert(Recipe(precision, "tflite"), rows) for precision in ("float32", "int8")
+            )
+            real = self._data.network_values(self._data.validation)
+            self._explained = explain(float32, int8, rows, real, self._source.layers)
+        return self._explained
+
+
+def _top(climb_result: Climb, recipe: Recipe) -> ModelFile:
+    chosen = climb_result.recipe or recipe
+    return ModelFile(chosen, climb_result.content, climb_result.rungs[-1].rows)
+
+
+def _wanted(args: argparse.Namespace) -> Wanted:
+    return Wanted(
+        args.data,
+        args.calibration,
+        args.test,
+        args.labels,
+        args.preprocess,
+        args.calibration_rows,
+        args.allow_overlap,
+    )
+
+
+def _remark(chosen: tuple[str, ...], formats: tuple[str, ...], args: argparse.Namespace, frame: Frame) -> None:
+    """Says what the user should know before the results."""
+    for precision in chosen:
+        for format_name in formats:
+            reason = unavailable(precision, format_name)
+            if reason is not None:
+                _say(f"no {precision} {format_name} file: {reason}")
+    if args.io != "int8" and "onnx" in formats:
+        _say(f"--io {args.io} is for TFLite; ONNX files take and give float32")
+    counts = np.bincount(frame.test.labels, minlength=len(frame.labels))
+    if frame.test.accuracy <= counts.max() / counts.sum():
+        _say("the Keras model is no better than always naming the largest class: is --preprocess right, and the order")
+        _say(f"of the classes ({', '.join(frame.labels[:4])}, …), which --labels decides?")
+
+
+def _explanation_lines(layers: Sequence[LayerNoise]) -> list[str]:
+    if not layers:
+        return []
+    heads = f"{'layer':24} {'operator':18} {'alone dB':>9} {'changed':>8} {'up to here dB':>14} {'error':>7}"
+    lines = ["which layer costs the accuracy, worst first:", heads]
+    for item in layers:
+        here = "–" if item.up_to_here is None else f"{item.up_to_here:.1f}"
+        error = "–" if item.error is None else f"{item.error:.1%}"
+        lines.append(
+            f"{item.layer[:24]:24} {item.operator.lower()[:18]:18} {item.alone:9.1f} {item.changed:8} {here:>14} "
+            f"{error:>7}"
+        )
+    lines.append(f"the ladder (--auto) would keep {layers[0].layer} in int16 or float32 first")
+    return lines
+
+
+def _check(path: Path, targets: list[Target]) -> int:
+    """Says of every artifact of a bundle and every target whether it runs."""
+    if not targets:
+        raise DataError("--check needs a --target, such as --target tflite-runtime==2.14")
+    bundle = read_bundle(path)
+    code = EXIT_OK
+    for target in targets:
+        for artifact in bundle.manifest.artifacts:
+            if artifact.format != target.format:
+                continue
+            reasons = reasons_against(bundle.contents[artifact.file], artifact.format, target)
+            verdict = "runs" if not reasons else f"does not run: it {'; it '.join(reasons)}"
+            _say(f"{artifact.file} with {target}: {verdict}")
+            if reasons:
+                code = ParityError.exit_code
+    return code
 
 
 def _say(line: str) -> None:
     print(line, flush=True)
 
 
-def _provenance(source: KerasModel, mnist: Mnist, rows: list[int]) -> dict[str, Any]:
-    tools = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert", "numpy", "numbre")
+def _provenance(args: argparse.Namespace, source: SourceModel, data: ExportData) -> dict[str, Any]:
+    tools = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert", "ai-edge-quantizer", "numpy")
     return {
         "model": {"file": source.file, "sha256": source.sha256},
-        "data": {
-            "name": "MNIST",
-            "sha256": mnist.sha256,
-            "test": "the 10,000 images of t10k",
-            "split_seed": SPLIT_SEED,
+        **data.provenance(args.calibration_rows),
+        "gate": {
+            "max_drop": args.max_drop,
+            "max_class_drop": args.max_class_drop,
+            "min_agreement": args.min_agreement,
         },
-        "calibration": {"seed": CALIBRATION_SEED, "of": "the fitting rows of the training set", "rows": rows},
-        "tools": {"python": platform.python_version(), **{tool: version(tool) for tool in tools}},
+        "tools": {
+            "python": platform.python_version(),
+            **{tool: version(tool) for tool in (*tools, "numbre")},
+        },
     }
 
 

@@ -20,7 +20,8 @@ class FileFacts:
     requires: dict[str, int]
     """Operator versions of a TFLite file; opset and IR version of an ONNX file."""
     not_int8: tuple[str, ...]
-    """Weights and activations that are not int8 (nor an int32 bias); empty for a full integer file."""
+    """Weights and inner activations that are neither int8 nor int32 (a bias, a shape); empty for a full integer
+    file. Input and output are told by `input` and `output`."""
 
 
 def tflite_facts(content: bytes) -> FileFacts:
@@ -29,7 +30,7 @@ def tflite_facts(content: bytes) -> FileFacts:
     Raises:
         ModelError: It uses operators that are not built in.
     """
-    from tensorflow.lite.python import schema_py_generated as schema
+    from ai_edge_litert import schema_py_generated as schema
 
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
     operators = _enumeration(schema.BuiltinOperator)
@@ -42,11 +43,11 @@ def tflite_facts(content: bytes) -> FileFacts:
         requires[name] = max(code.version, requires.get(name, 0))
     types = _enumeration(schema.TensorType)
     graph = model.subgraphs[0]
-    biases = {operator.inputs[2] for operator in graph.operators if len(operator.inputs) > 2}
+    outer = {*graph.inputs, *graph.outputs}
     not_int8 = tuple(
         f"{tensor.name.decode()} is {types[tensor.type].lower()}"
         for index, tensor in enumerate(graph.tensors)
-        if types[tensor.type] != ("INT32" if index in biases else "INT8")
+        if types[tensor.type] not in ("INT8", "INT32") and index not in outer
     )
     ends = [_tflite_tensor(graph.tensors[index], types) for index in (graph.inputs[0], graph.outputs[0])]
     return FileFacts(ends[0], ends[1], dict(sorted(requires.items())), not_int8)
@@ -67,12 +68,17 @@ def onnx_facts(content: bytes) -> FileFacts:
     """Reads an ONNX model, node by node.
 
     A quantized model in QDQ form is int8 where every matrix product takes both factors from a DequantizeLinear node
-    whose own input is int8, and gives its result to a QuantizeLinear node.
+    whose own input is int8, and gives its result to a QuantizeLinear node, through an activation at most.
+
+    Raises:
+        ModelError: It keeps weights in other files.
     """
     import onnx
 
     model = onnx.load_model_from_string(content)
     graph = model.graph
+    if any(weight.data_location == onnx.TensorProto.EXTERNAL for weight in graph.initializer):
+        raise ModelError("the ONNX file keeps weights in another file; save it as one file")
     weights = {weight.name: weight.data_type for weight in graph.initializer}
     producers = {name: node for node in graph.node for name in node.output}
     readers = {name: node for node in graph.node for name in node.input}
@@ -90,6 +96,8 @@ def onnx_facts(content: bytes) -> FileFacts:
             if source is None or source.op_type != "DequantizeLinear" or not _is_int8(source, weights, producers):
                 not_int8.append(f"{node.name}: its factor {name} is not int8")
         after = readers.get(node.output[0])
+        if after is not None and after.op_type in ("Relu", "Clip"):
+            after = readers.get(after.output[0])
         if after is None or after.op_type != "QuantizeLinear":
             not_int8.append(f"{node.name}: its result is not int8")
     requires = {"ir": int(model.ir_version)}

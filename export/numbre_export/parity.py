@@ -1,18 +1,30 @@
-"""What each written file does on the test images, through the runtime, held against Keras and the bounds."""
+"""The gate: what each written file does on the test rows, through the runtime, held against Keras and the bounds."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from numbre_export.statistics import (
+    SIGNIFICANT,
+    calibration_error,
+    log_loss,
+    mcnemar_p,
+    recall_drops,
+    wilson_interval,
+)
 from numbre_runtime.backends import BACKENDS, backend_format
 from numbre_runtime.bundle import Bundle
 from numbre_runtime.classifier import open_artifact
 from numbre_runtime.errors import BackendNotInstalledError, NumbreError
 from numbre_runtime.manifest import Artifact, Measurement
+from numbre_runtime.tensors import decoder
+
+_ROUNDING = 1e-6
+"""Shares of 10,000 images are not exact in binary; a millionth is far below one image."""
 
 
 class ParityError(NumbreError):
@@ -25,48 +37,92 @@ class ParityError(NumbreError):
 class Bounds:
     """What a file of some precision must keep of the Keras model."""
 
-    drop: float
-    """Largest loss of accuracy, 0–1; 0.001 is a tenth of a point."""
     agreement: float
-    """Smallest share of images with the same answer, 0–1."""
+    """Smallest share of rows with the same answer, 0–1."""
     difference: float
     """Largest difference of any score."""
 
 
+@dataclass(frozen=True)
+class Gate:
+    """What every file must keep, whatever its precision."""
+
+    max_drop: float = 0.001
+    """Largest loss of accuracy, 0–1; 0.001 is a tenth of a point."""
+    max_class_drop: float = 0.005
+    """Largest loss of any class's recall, 0–1."""
+    min_agreement: float | None = None
+    """Smallest share of rows with the same answer, 0–1; None is what `BOUNDS` says."""
+
+
+_INTEGER = Bounds(agreement=0.997, difference=1.0)
 BOUNDS = {
-    "float32": Bounds(drop=0.001, agreement=0.9999, difference=1e-5),
-    "int8": Bounds(drop=0.001, agreement=0.997, difference=1.0),
+    "float32": Bounds(agreement=0.9999, difference=1e-5),
+    "float16": Bounds(agreement=0.999, difference=2e-2),
+    "dynamic": _INTEGER,
+    "weight8": _INTEGER,
+    "weight4": _INTEGER,
+    "int8": _INTEGER,
+    "mixed": _INTEGER,
+    "int16x8": _INTEGER,
 }
 
 
 @dataclass(frozen=True)
 class TestSet:
-    """The images that decide, with what Keras says of them."""
+    """The rows that decide, with what Keras says of them."""
 
     __test__ = False  # pytest must not take it for a test
 
-    images: NDArray[np.uint8]
-    """(N, 28, 28)."""
-    labels: NDArray[np.uint8]
+    images: NDArray[Any]
+    """(N, *input shape), uint8 pixels or float32 values."""
+    labels: NDArray[np.integer]
     """(N,) true classes."""
     scores: NDArray[np.float32]
-    """(N, classes) of the Keras model."""
+    """(N, classes) of the Keras model, the softmax of its logits where it gives those."""
+
+    @property
+    def answers(self) -> NDArray[np.int64]:
+        """(N,) the Keras model's own answers."""
+        answers: NDArray[np.int64] = self.scores.argmax(axis=1)
+        return answers
 
     @property
     def accuracy(self) -> float:
         """The Keras model's own share of right answers."""
-        return float((self.scores.argmax(axis=1) == self.labels).mean())
+        return float((self.answers == self.labels).mean())
 
 
-def measure(bundle: Bundle, artifact: Artifact, test: TestSet) -> tuple[Measurement, ...]:
+@dataclass(frozen=True)
+class Run:
+    """What one file gave on the test rows with one backend."""
+
+    artifact: Artifact
+    """The file."""
+    backend: str
+    """The backend's name and version."""
+    raw: NDArray[Any]
+    """(N, classes) as the file stores it."""
+    scores: NDArray[np.float32]
+    """(N, classes)."""
+
+    @property
+    def answers(self) -> NDArray[np.int64]:
+        """(N,) answers."""
+        answers: NDArray[np.int64] = self.raw.argmax(axis=1)
+        return answers
+
+
+def run_artifact(bundle: Bundle, artifact: Artifact, images: NDArray[Any]) -> list[Run]:
     """Runs a file with every backend that is installed and takes it.
 
     Raises:
         BackendNotInstalledError: No backend for it is installed.
         BackendError: A backend does not run it.
     """
-    measured = []
+    runs = []
     missing: BackendNotInstalledError | None = None
+    decode = decoder(artifact, bundle.manifest.output)
     for name in BACKENDS:
         if backend_format(name) != artifact.format:
             continue
@@ -75,55 +131,74 @@ def measure(bundle: Bundle, artifact: Artifact, test: TestSet) -> tuple[Measurem
         except BackendNotInstalledError as cause:
             missing = cause
             continue
-        scores = classifier.predict_batch(test.images)
-        answers = scores.argmax(axis=1)
-        measured.append(
-            Measurement(
-                backend=classifier.backend,
-                images=len(answers),
-                accuracy=float((answers == test.labels).mean()),
-                agreement=float((answers == test.scores.argmax(axis=1)).mean()),
-                largest_difference=float(np.abs(scores - test.scores).max()),
-            )
-        )
-    if not measured and missing is not None:
+        raw = classifier.predict_raw(images)
+        runs.append(Run(artifact, classifier.backend, raw, decode(raw)))
+    if not runs and missing is not None:
         raise missing
-    return tuple(measured)
+    return runs
 
 
-def check(artifact: Artifact, keras_accuracy: float) -> None:
-    """Holds an artifact's measurements against the bounds of its precision.
+def measure(run: Run, test: TestSet, labels: tuple[str, ...]) -> Measurement:
+    """What a run is worth beside Keras."""
+    before, after = test.answers == test.labels, run.answers == test.labels
+    worse, better = int((before & ~after).sum()), int((after & ~before).sum())
+    drops = recall_drops(test.labels, test.answers, run.answers, len(labels))
+    worst = int(drops.argmax())
+    return Measurement(
+        backend=run.backend,
+        images=len(after),
+        accuracy=float(after.mean()),
+        agreement=float((run.answers == test.answers).mean()),
+        largest_difference=float(np.abs(run.scores - test.scores).max()),
+        interval=wilson_interval(int(after.sum()), len(after)),
+        flips_for_the_worse=worse,
+        flips_for_the_better=better,
+        p_value=mcnemar_p(worse, better),
+        worst_class=labels[worst],
+        worst_class_drop=float(drops[worst]),
+        log_loss=log_loss(test.labels, run.scores),
+        calibration_error=calibration_error(test.labels, run.scores),
+    )
+
+
+def misses(precision: str, item: Measurement, keras_accuracy: float, gate: Gate) -> list[str]:
+    """The bounds that a measurement misses, in words; empty where it keeps all."""
+    bounds = BOUNDS[precision]
+    agreement = bounds.agreement if gate.min_agreement is None else gate.min_agreement
+    missed = []
+    if keras_accuracy - item.accuracy > gate.max_drop + _ROUNDING:
+        missed.append(
+            f"accuracy {item.accuracy:.2%} against Keras's {keras_accuracy:.2%}, at most {gate.max_drop * 100:g} "
+            f"points less is allowed ({noise(item)})"
+        )
+    if item.worst_class_drop is not None and item.worst_class_drop > gate.max_class_drop + _ROUNDING:
+        missed.append(
+            f"recall of '{item.worst_class}' falls by {item.worst_class_drop * 100:.2f} points, at most "
+            f"{gate.max_class_drop * 100:g} are allowed"
+        )
+    if item.agreement < agreement - _ROUNDING:
+        missed.append(f"agrees with Keras on {item.agreement:.2%}, at least {agreement:.2%} is asked for")
+    if item.largest_difference > bounds.difference:
+        missed.append(f"a score differs by {item.largest_difference:.1e}, at most {bounds.difference:.0e} is allowed")
+    return missed
+
+
+def noise(item: Measurement) -> str:
+    """What the paired test says of the change of accuracy."""
+    if item.p_value is None:
+        return "not tested"
+    flips = f"{item.flips_for_the_worse} flips for the worse, {item.flips_for_the_better} for the better"
+    verdict = "more than noise" if item.p_value < SIGNIFICANT else "within noise"
+    return f"{flips}: {verdict}, p = {item.p_value:.2g}"
+
+
+def check(artifact: Artifact, keras_accuracy: float, gate: Gate) -> None:
+    """Holds an artifact's measurements against the bounds.
 
     Raises:
         ParityError: One is missed; the message names the file, the figures and the bounds.
     """
-    bounds = BOUNDS[artifact.precision]
     for item in artifact.measured:
-        missed: Sequence[str] = [
-            text
-            for kept, text in (
-                # Shares of 10,000 images are not exact in binary; a millionth is far below one image.
-                (
-                    keras_accuracy - item.accuracy <= bounds.drop + 1e-6,
-                    _drop_text(item, keras_accuracy, bounds),
-                ),
-                (
-                    item.agreement >= bounds.agreement - 1e-6,
-                    f"agrees with Keras on {item.agreement:.2%}, at least {bounds.agreement:.2%} is asked for",
-                ),
-                (
-                    item.largest_difference <= bounds.difference,
-                    f"a score differs by {item.largest_difference:.1e}, at most {bounds.difference:.0e} is allowed",
-                ),
-            )
-            if not kept
-        ]
+        missed = misses(artifact.precision, item, keras_accuracy, gate)
         if missed:
             raise ParityError(f"{artifact.file} with {item.backend} misses its bounds: {'; '.join(missed)}")
-
-
-def _drop_text(item: Measurement, keras_accuracy: float, bounds: Bounds) -> str:
-    return (
-        f"accuracy {item.accuracy:.2%} against Keras's {keras_accuracy:.2%}, at most {bounds.drop * 100:.1f} points "
-        "less is allowed"
-    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -34,9 +34,9 @@ _FILE_LIMIT = 256 << 20
 class Golden:
     """Inputs and the exact outputs that an artifact gave for them when it was exported."""
 
-    inputs: NDArray[np.uint8]
-    """(N, *input shape) uint8 pixels."""
-    labels: NDArray[np.uint8]
+    inputs: NDArray[Any]
+    """(N, *input shape) uint8 pixels, or float32 values (`InputSpec.dtype`)."""
+    labels: NDArray[np.integer]
     """(N,) true classes."""
     outputs: dict[str, NDArray[np.generic]]
     """Artifact's file name to (N, classes) in the artifact's own output type."""
@@ -46,11 +46,11 @@ class Golden:
 class LabelledImages:
     """Images that a bundle can be tried on."""
 
-    images: NDArray[np.uint8]
-    """(N, *input shape) pixels."""
-    labels: NDArray[np.uint8]
+    images: NDArray[Any]
+    """(N, *input shape) pixels, or float32 values (`InputSpec.dtype`)."""
+    labels: NDArray[np.integer]
     """(N,) true classes."""
-    answers: NDArray[np.uint8] | None
+    answers: NDArray[np.integer] | None
     """(N,) what the Keras model answers; None where that is not known."""
 
 
@@ -78,8 +78,9 @@ class Bundle:
         except KeyError as cause:
             raise BundleError(f"{self.path / GOLDEN}: {cause} is missing; export the bundle again") from cause
         expected = (len(golden.inputs), *self.manifest.input.shape)
-        if golden.inputs.dtype != np.uint8 or golden.inputs.shape != expected or len(golden.inputs) == 0:
-            raise BundleError(f"{self.path / GOLDEN}: inputs are not uint8 of shape {expected}")
+        dtype = self.manifest.input.dtype
+        if golden.inputs.dtype != dtype or golden.inputs.shape != expected or len(golden.inputs) == 0:
+            raise BundleError(f"{self.path / GOLDEN}: inputs are not {dtype} of shape {expected}")
         for name, output in outputs.items():
             if output.shape != (len(golden.inputs), len(self.manifest.labels)):
                 raise BundleError(f"{self.path / GOLDEN}: {name} has outputs of shape {output.shape}")
@@ -93,7 +94,8 @@ class Bundle:
         """
         if TEST_DATA not in self.contents:
             return None
-        return labelled_images(self.contents[TEST_DATA], f"{self.path / TEST_DATA}", self.manifest.input.shape)
+        spec = self.manifest.input
+        return labelled_images(self.contents[TEST_DATA], f"{self.path / TEST_DATA}", spec.shape, spec.dtype)
 
     def artifact(self, file: str) -> Artifact:
         """The artifact of that file name.
@@ -143,7 +145,7 @@ def read_bundle(path: Path) -> Bundle:
     return Bundle(path, manifest, contents)
 
 
-def labelled_images(content: bytes, where: str, shape: tuple[int, ...]) -> LabelledImages:
+def labelled_images(content: bytes, where: str, shape: tuple[int, ...], dtype: str = "uint8") -> LabelledImages:
     """Reads `images`, `labels` and, if it is there, `answers` from an npz file; see `LabelledImages`.
 
     Raises:
@@ -153,9 +155,9 @@ def labelled_images(content: bytes, where: str, shape: tuple[int, ...]) -> Label
     images, labels, answers = (arrays.get(name) for name in ("images", "labels", "answers"))
     if images is None or labels is None:
         raise BundleError(f"{where}: expected the arrays 'images' and 'labels', got {sorted(arrays)}")
-    if images.dtype != np.uint8 or images.shape[1:] != shape or not len(images):
-        raise BundleError(f"{where}: images are {images.dtype} {images.shape}, expected uint8 (N, {shape})")
+    if images.dtype != dtype or images.shape[1:] != shape or not len(images):
+        raise BundleError(f"{where}: images are {images.dtype} {images.shape}, expected {dtype} (N, {shape})")
     for name, array in (("labels", labels), ("answers", answers)):
-        if array is not None and (array.dtype != np.uint8 or array.shape != (len(images),)):
-            raise BundleError(f"{where}: {name} are {array.dtype} {array.shape}, expected uint8 ({len(images)},)")
+        if array is not None and (array.dtype.kind not in "iu" or array.shape != (len(images),)):
+            raise BundleError(f"{where}: {name} are {array.dtype} {array.shape}, expected integers ({len(images)},)")
     return LabelledImages(images, labels, answers)

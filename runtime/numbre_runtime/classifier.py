@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 ImageLike: TypeAlias = "NDArray[Any] | str | os.PathLike[str] | Image"
-"""An array in the model's own form, or a picture: a path or a PIL image of any size."""
+"""An array in the model's own form (also a row of a table), or a picture: a path or a PIL image of any size."""
 
 
 @dataclass(slots=True, eq=False)
@@ -41,26 +41,36 @@ class Prediction:
 class Classifier:
     """One artifact of a bundle, loaded into one backend. It may be used from many threads."""
 
-    def __init__(self, artifact: Artifact, spec: InputSpec, labels: tuple[str, ...], session: Session) -> None:
+    def __init__(
+        self,
+        artifact: Artifact,
+        spec: InputSpec,
+        labels: tuple[str, ...],
+        session: Session,
+        output: str = "softmax",
+    ) -> None:
         self.artifact = artifact
         self.labels = labels
         self.backend = session.version
         self._spec = spec
         self._session = session
         self._encode = encoder(spec, artifact.input)
-        self._decode = decoder(artifact)
+        self._decode = decoder(artifact, output)
+        # No array has this shape where pixels are not what is handed in: predict's short way is closed then.
+        self._pixel_shape = spec.shape if spec.dtype == "uint8" else (-1,)
 
     def predict(self, image: ImageLike) -> Prediction:
         """Classifies one image.
 
         Args:
             image: uint8 0–255 or float 0–1, of shape (28, 28), (784,) or (28, 28, 1), ink bright on dark as in
-                MNIST; or a path or PIL image of any size and polarity, which is brought to that form.
+                MNIST; or a path or PIL image of any size and polarity, which is brought to that form. Other models
+                take other shapes, and rows of numbers where their input is no picture (`InputSpec`).
 
         Raises:
             ImageError: It is none of these, or no digit can be found in the picture.
         """
-        if image.__class__ is np.ndarray and image.dtype == np.uint8 and image.shape == self._spec.shape:
+        if image.__class__ is np.ndarray and image.dtype == np.uint8 and image.shape == self._pixel_shape:
             rows = image.reshape(1, -1)
         else:
             rows = self._rows(image)
@@ -91,10 +101,11 @@ class Classifier:
         if isinstance(images, np.ndarray):
             if images.shape in (self._spec.shape, (np.prod(self._spec.shape),)):
                 raise ImageError(f"an array of shape {images.shape}; predict_batch takes many, as (N, …)")
-            rows = as_rows(images, self._spec.shape)
+            rows = as_rows(images, self._spec.shape, self._spec.dtype)
         else:
             several = [self._rows(image) for image in images]
-            rows = np.concatenate(several) if several else np.empty((0, int(np.prod(self._spec.shape))), np.uint8)
+            nothing = np.empty((0, int(np.prod(self._spec.shape))), self._spec.dtype)
+            rows = np.concatenate(several) if several else nothing
         outputs = np.empty((len(rows), len(self.labels)), self.artifact.output.dtype)
         for start in range(0, len(rows), BATCH):
             outputs[start : start + BATCH] = self._session.run(self._encode(rows[start : start + BATCH]))
@@ -103,7 +114,13 @@ class Classifier:
     def _rows(self, image: ImageLike) -> NDArray[Any]:
         """One image of any accepted kind, as (1, values)."""
         if isinstance(image, np.ndarray):
-            return as_rows(image, self._spec.shape)
+            return as_rows(image, self._spec.shape, self._spec.dtype)
+        if self._spec.picture == "none":
+            raise ImageError(f"a picture; this model takes arrays of {self._spec.shape} numbers")
+        if self._spec.picture == "resize":
+            from numbre_runtime.resize import to_shape
+
+            return to_shape(image, self._spec.shape).reshape(1, -1)
         from numbre_runtime.image import to_mnist
 
         return to_mnist(image).reshape(1, -1)
@@ -175,7 +192,8 @@ def open_artifact(bundle: Bundle, artifact: Artifact, backend_name: str, threads
         BackendError: The engine is not installed or does not load it.
     """
     session = backend(backend_name).open_model(bundle.contents[artifact.file], threads)
-    return Classifier(artifact, bundle.manifest.input, bundle.manifest.labels, session)
+    manifest = bundle.manifest
+    return Classifier(artifact, manifest.input, manifest.labels, session, manifest.output)
 
 
 def replay(classifier: Classifier, golden: Golden) -> None:

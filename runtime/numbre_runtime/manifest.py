@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
+from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from numbre_runtime.errors import BundleError
@@ -17,9 +18,17 @@ SCHEMA = 1
 """The manifest schema that this version writes; it reads no newer one."""
 
 FORMATS = ("tflite", "onnx")
-PRECISIONS = ("float32", "int8")
+PRECISIONS = ("float32", "float16", "dynamic", "weight8", "weight4", "int8", "mixed", "int16x8")
+PREPROCESSINGS = {"unit": (1 / 255, 0.0), "none": (1.0, 0.0), "signed": (1 / 127.5, -1.0)}
+"""Preprocessing name to (factor, offset): the network was trained on value · factor + offset."""
 PIXEL_SCALES = {"unit": 1 / 255, "none": 1.0}
-"""Preprocessing name to the factor that turns a pixel (0–255) into the value that the network was trained on."""
+"""The preprocessings without an offset, name to factor."""
+PICTURES = ("mnist", "resize", "none")
+INPUT_DTYPES = ("uint8", "float32")
+MAX_VALUES = 1 << 24
+"""Most values that one input may have."""
+TENSOR_DTYPES = ("float32", "int8", "uint8", "int16")
+OUTPUTS = ("softmax", "logits")
 
 
 @dataclass(frozen=True)
@@ -27,15 +36,23 @@ class InputSpec:
     """What the user of a bundle hands in."""
 
     shape: tuple[int, ...]
-    """Shape of one input, (28, 28) for a digit."""
+    """Shape of one input, (28, 28) for a digit, (32, 32, 3) for a colour picture, (4,) for a row of a table."""
     dtype: str
-    """Always "uint8": pixels."""
+    """"uint8": pixels; "float32": measured values of any size."""
     low: int
-    """Smallest pixel value, 0: background."""
+    """Smallest pixel value, 0: background; 0 for float32."""
     high: int
-    """Largest pixel value, 255: full ink."""
+    """Largest pixel value, 255: full ink; 0 for float32, which has no bound."""
     preprocessing: str
-    """"unit": the network was trained on pixel / 255; "none": on the pixel itself."""
+    """"unit": the network was trained on value / 255; "none": on the value itself; "signed": on value / 127.5 − 1;
+    "affine": on value · `factors` + `offsets`."""
+    picture: str = "mnist"
+    """How a picture is brought to `shape`: "mnist": its one digit is found and centred as in MNIST; "resize": all of
+    it is resized; "none": the input is no picture."""
+    factors: tuple[float, ...] = ()
+    """For "affine", one for each entry of the last axis, else empty."""
+    offsets: tuple[float, ...] = ()
+    """For "affine", as many as `factors`."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +60,7 @@ class TensorSpec:
     """An artifact's own input or output tensor; a real value is (stored − zero_point) · scale."""
 
     dtype: str
-    """NumPy name of the stored type: "float32" or "int8"."""
+    """NumPy name of the stored type: "float32", "int8", "uint8" or "int16"."""
     scale: float
     """Step between two stored values; 1.0 for float32."""
     zero_point: int
@@ -64,6 +81,22 @@ class Measurement:
     """Share of them with the same answer as the Keras model, 0–1 (higher is better)."""
     largest_difference: float
     """Largest absolute difference of any score from the Keras model's (lower is better)."""
+    interval: tuple[float, ...] = ()
+    """Lower and upper bound of the accuracy at 95% confidence; empty where an older exporter did not give it."""
+    flips_for_the_worse: int | None = None
+    """Test images that the Keras model gets right and this artifact does not."""
+    flips_for_the_better: int | None = None
+    """Test images that this artifact gets right and the Keras model does not."""
+    p_value: float | None = None
+    """McNemar's exact test on these two counts: below 0.05 the change of accuracy is more than noise."""
+    worst_class: str | None = None
+    """The label whose recall drops most."""
+    worst_class_drop: float | None = None
+    """Keras's recall of that class less this artifact's, 0–1 (lower is better)."""
+    log_loss: float | None = None
+    """Mean of −log(score of the true class) (lower is better)."""
+    calibration_error: float | None = None
+    """Expected calibration error of the top score, 0–1 (lower is better)."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +118,9 @@ class Artifact(FileEntry):
     format: str
     """"tflite" or "onnx"."""
     precision: str
-    """"float32", or "int8": every weight and activation int8, biases int32."""
+    """"float32"; "float16": float16 weights; "dynamic", "weight8", "weight4": integer weights, float activations;
+    "int8": every weight and activation int8, biases int32; "mixed": int8 but for some layers; "int16x8": int16
+    activations, int8 weights."""
     input: TensorSpec
     """Its input tensor."""
     output: TensorSpec
@@ -116,6 +151,8 @@ class Manifest:
     """Accuracy of the Keras model on the same test images, 0–1."""
     provenance: dict[str, Any]
     """Where it comes from: data hash, calibration rows, seeds, tool versions."""
+    output: str = "softmax"
+    """What the network gives: "softmax" scores, or "logits", of which the runtime takes the softmax."""
 
     def to_json(self) -> bytes:
         """The manifest as indented UTF-8 JSON."""
@@ -155,13 +192,14 @@ def _decode(kind: Any, value: Any, where: str) -> Any:
         if not isinstance(value, dict):
             raise BundleError(f"{where}: expected an object, got {value!r:.60}")
         hints = get_type_hints(kind)
-        missing = [field.name for field in fields(kind) if field.name not in value]
+        missing = [field.name for field in fields(kind) if field.name not in value and field.default is MISSING]
         if missing:
             raise BundleError(f"{where}: '{missing[0]}' is missing")
         return kind(
             **{
                 field.name: _decode(hints[field.name], value[field.name], f"{where}: {field.name}")
                 for field in fields(kind)
+                if field.name in value
             }
         )
     origin = get_origin(kind)
@@ -175,6 +213,8 @@ def _decode(kind: Any, value: Any, where: str) -> Any:
             raise BundleError(f"{where}: expected an object, got {value!r:.60}")
         item = get_args(kind)[1]
         return {key: _decode(item, entry, f"{where}.{key}") for key, entry in value.items()}
+    if origin is UnionType:
+        return None if value is None else _decode(get_args(kind)[0], value, where)
     if kind is Any:
         return value
     if kind is float and type(value) is int:
@@ -190,10 +230,9 @@ def _check(manifest: Manifest, where: str) -> None:
         raise BundleError(f"{where}: it lists no artifact")
     if not manifest.labels:
         raise BundleError(f"{where}: it lists no label")
-    if manifest.input.dtype != "uint8" or manifest.input.preprocessing not in PIXEL_SCALES:
-        raise BundleError(f"{where}: input: unknown dtype or preprocessing; a newer runtime may know it")
-    if not manifest.input.shape or any(not 0 < size <= 4096 for size in manifest.input.shape):
-        raise BundleError(f"{where}: input: shape {manifest.input.shape} is out of bounds")
+    _check_input(manifest.input, where)
+    if manifest.output not in OUTPUTS:
+        raise BundleError(f"{where}: unknown output '{manifest.output}'; a newer runtime may know it")
     entries: tuple[FileEntry, ...] = (*manifest.artifacts, *manifest.files)
     names = [entry.file for entry in entries]
     for name in names:
@@ -205,5 +244,18 @@ def _check(manifest: Manifest, where: str) -> None:
         if artifact.format not in FORMATS or artifact.precision not in PRECISIONS:
             raise BundleError(f"{where}: {artifact.file}: unknown format or precision; a newer runtime may know it")
         for tensor in (artifact.input, artifact.output):
-            if tensor.dtype not in ("float32", "int8") or tensor.scale <= 0:
+            if tensor.dtype not in TENSOR_DTYPES or tensor.scale <= 0:
                 raise BundleError(f"{where}: {artifact.file}: a tensor's dtype or scale is not usable")
+
+
+def _check_input(spec: InputSpec, where: str) -> None:
+    known = (*PREPROCESSINGS, "affine")
+    if spec.dtype not in INPUT_DTYPES or spec.preprocessing not in known or spec.picture not in PICTURES:
+        raise BundleError(f"{where}: input: unknown dtype, preprocessing or picture; a newer runtime may know it")
+    if not spec.shape or any(not 0 < size <= 4096 for size in spec.shape) or math.prod(spec.shape) > MAX_VALUES:
+        raise BundleError(f"{where}: input: shape {spec.shape} is out of bounds")
+    if spec.picture == "mnist" and spec.dtype == "uint8" and math.prod(spec.shape) != 28 * 28:
+        raise BundleError(f"{where}: input: a picture in MNIST's form has 28×28 pixels, not {spec.shape}")
+    expected = spec.shape[-1] if spec.preprocessing == "affine" else 0
+    if len(spec.factors) != expected or len(spec.offsets) != expected or 0.0 in spec.factors:
+        raise BundleError(f"{where}: input: {expected} factors and offsets were expected, and no factor of 0")

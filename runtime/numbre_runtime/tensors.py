@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from numbre_runtime.errors import ImageError
-from numbre_runtime.manifest import PIXEL_SCALES, Artifact, InputSpec, TensorSpec
+from numbre_runtime.manifest import PREPROCESSINGS, Artifact, InputSpec, TensorSpec
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,15 +19,17 @@ if TYPE_CHECKING:
 _ALL_PIXELS = np.arange(256, dtype=np.uint8)
 
 
-def as_rows(images: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+def as_rows(images: NDArray[Any], shape: tuple[int, ...], dtype: str = "uint8") -> NDArray[Any]:
     """Checks images and flattens them, without ever changing the caller's array.
 
     Args:
-        images: uint8 0–255 or float 0–1, of shape `shape`, flattened or with a last axis of 1, or N of these.
+        images: uint8 0–255 or float 0–1, of shape `shape`, flattened or with a last axis of 1, or N of these; where
+            `dtype` is "float32", numbers of any size.
         shape: Shape of one image.
+        dtype: See `InputSpec.dtype`.
 
     Returns:
-        (N, values), of the same dtype; a view where that is possible.
+        (N, values), of the same dtype, but float32 where `dtype` says so; a view where that is possible.
 
     Raises:
         ImageError: Another dtype or shape, values out of range, NaN or infinity.
@@ -37,6 +39,8 @@ def as_rows(images: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     if images.shape not in one and images.shape[1:] not in one:
         wanted = ", ".join(str(item) for item in one)
         raise ImageError(f"an array of shape {images.shape}; expected {wanted} or N of these, as (N, …)")
+    if dtype == "float32":
+        return _as_floats(images).reshape(-1, values)
     if images.dtype == np.uint8:
         return images.reshape(-1, values)
     if images.dtype.kind != "f":
@@ -53,18 +57,57 @@ def as_rows(images: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     return images.reshape(-1, values)
 
 
+def _as_floats(values: NDArray[Any]) -> NDArray[np.float32]:
+    if values.dtype.kind not in "fiu":
+        raise ImageError(f"an array of {values.dtype}; expected numbers")
+    with np.errstate(over="ignore"):
+        floats = values.astype(np.float32)
+    if not np.isfinite(floats).all():
+        raise ImageError("an array with NaN, infinite or too large values; expected finite float32 numbers")
+    return floats
+
+
+def network_values(spec: InputSpec, rows: NDArray[Any]) -> NDArray[np.float32]:
+    """What the network was trained on, of rows (N, values) as `as_rows` gives them, (N, values) float32.
+
+    Floats for a uint8 input are pixels / 255.
+    """
+    values = rows.astype(np.float64)
+    if spec.dtype == "uint8" and rows.dtype != np.uint8:
+        values *= 255
+    factor, offset = _affine(spec, rows.shape[-1])
+    trained_on: NDArray[np.float32] = (values * factor + offset).astype(np.float32)
+    return trained_on
+
+
+def _affine(spec: InputSpec, values: int) -> tuple[Any, Any]:
+    """Factor and offset of every value of a row: two numbers, or two arrays (values,)."""
+    if spec.preprocessing != "affine":
+        return PREPROCESSINGS[spec.preprocessing]
+    repeats = values // len(spec.factors)
+    return np.tile(spec.factors, repeats), np.tile(spec.offsets, repeats)
+
+
+def quantized(values: NDArray[Any], tensor: TensorSpec) -> NDArray[Any]:
+    """Real values as the tensor stores them, rounding half to even as np.round does."""
+    if tensor.dtype == "float32":
+        return values.astype(np.float32)
+    bounds = np.iinfo(tensor.dtype)
+    stored = np.round(values / tensor.scale) + tensor.zero_point
+    return np.clip(stored, bounds.min, bounds.max).astype(tensor.dtype)
+
+
 def encoder(spec: InputSpec, tensor: TensorSpec) -> Callable[[NDArray[Any]], NDArray[Any]]:
-    """What turns rows of pixels (uint8 0–255, or float 0–1) into rows of the artifact's input type."""
-    pixel_scale = PIXEL_SCALES[spec.preprocessing]
+    """What turns rows of pixels (uint8 0–255, or float 0–1) or of float32 values into the artifact's input type."""
+    if spec.dtype == "float32" or spec.preprocessing == "affine":
 
-    def quantize(values: NDArray[Any]) -> NDArray[Any]:
-        """Real input values to stored ones, rounding half to even as np.round does."""
-        if tensor.dtype == "float32":
-            return values.astype(np.float32)
-        stored = np.round(values / tensor.scale) + tensor.zero_point
-        return np.clip(stored, -128, 127).astype(np.int8)
+        def encode_values(rows: NDArray[Any]) -> NDArray[Any]:
+            return quantized(network_values(spec, rows), tensor)
 
-    table = quantize(_ALL_PIXELS * pixel_scale)
+        return encode_values
+
+    factor, offset = PREPROCESSINGS[spec.preprocessing]
+    table = quantized(_ALL_PIXELS * factor + offset, tensor)
     if tensor.dtype == "int8" and np.array_equal(table, (_ALL_PIXELS ^ 128).view(np.int8)):
 
         def encode_pixels(rows: NDArray[Any]) -> NDArray[Any]:
@@ -79,16 +122,35 @@ def encoder(spec: InputSpec, tensor: TensorSpec) -> Callable[[NDArray[Any]], NDA
     def encode(rows: NDArray[Any]) -> NDArray[Any]:
         if rows.dtype == np.uint8:
             return encode_pixels(rows)
-        return quantize(rows.astype(np.float64) * (255 * pixel_scale))
+        return quantized(rows.astype(np.float64) * (255 * factor) + offset, tensor)
 
     return encode
 
 
-def decoder(artifact: Artifact) -> Callable[[NDArray[Any]], NDArray[np.float32]]:
-    """What turns an artifact's raw output into float32 scores of the same shape."""
-    tensor = artifact.output
+def decoder(artifact: Artifact, output: str = "softmax") -> Callable[[NDArray[Any]], NDArray[np.float32]]:
+    """What turns an artifact's raw output into float32 scores of the same shape.
+
+    Args:
+        artifact: The artifact.
+        output: See `Manifest.output`; the scores of "logits" are their softmax.
+    """
+    real = _dequantizer(artifact.output)
+    if output == "softmax":
+        return real
+    return lambda raw: softmax(real(raw))
+
+
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Softmax over the last axis."""
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    scores: NDArray[np.float32] = powers / powers.sum(axis=-1, keepdims=True)
+    return scores
+
+
+def _dequantizer(tensor: TensorSpec) -> Callable[[NDArray[Any]], NDArray[np.float32]]:
     if tensor.dtype == "float32":
         return lambda raw: raw
-    stored = _ALL_PIXELS.view(np.int8).astype(np.float64)
+    unsigned: Any = np.uint16 if tensor.dtype == "int16" else np.uint8
+    stored = np.arange(np.iinfo(unsigned).max + 1, dtype=unsigned).view(tensor.dtype).astype(np.float64)
     table = ((stored - tensor.zero_point) * tensor.scale).astype(np.float32)
-    return lambda raw: table.take(raw.view(np.uint8))
+    return lambda raw: table.take(raw.view(unsigned))

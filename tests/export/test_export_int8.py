@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -144,9 +145,9 @@ def test_a_missed_bound_keeps_the_earlier_bundle(
     target.mkdir()
     (target / "manifest.json").write_text("the earlier one")
 
-    def measure(*_: object) -> tuple[Measurement, ...]:
-        figures = {"accuracy": 0.9901, "agreement": 0.999, "largest_difference": 0.0, **spoiled}
-        return (Measurement(backend="litert 0", images=10_000, **figures),)
+    def measure(*_: object) -> Measurement:
+        figures: dict[str, Any] = {"accuracy": 0.9901, "agreement": 0.999, "largest_difference": 0.0, **spoiled}
+        return Measurement(backend="litert 0", images=10_000, interval=(0.98, 0.99), **figures)
 
     monkeypatch.setattr(write, "measure", measure)
     assert main(["--int8", "--model", str(MODEL), "--out", str(target)]) == 3
@@ -172,7 +173,7 @@ def test_test_data_travels_where_asked_for(run_command: Run, tmp_path: Path, mni
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        ((), "required: --int8"),
+        ((), "no precision; choose from --float32"),
         (("--int8",), "build/numbre/model.keras: no such file; numbre-train makes one"),
         (("--int8", "--model", MODEL, "--out", "/proc/bundle"), "/proc/bundle: cannot be written"),
         (("--int8", "--model", MODEL, "--out", MODEL), "is a file, a directory was expected"),

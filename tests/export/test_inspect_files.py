@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import onnx
 import pytest
 
 from numbre_export.engine import keras, quiet_converter, tensorflow
 from numbre_export.inspect_files import onnx_facts, tflite_facts
-from numbre_export.to_onnx import to_float32_onnx
-from numbre_export.to_tflite import to_int8_tflite
-from numbre_export.write import ModelFile, _artifact
+from numbre_export.recipes import Recipe
+from numbre_export.to_onnx import to_onnx
+from numbre_export.to_tflite import to_tflite
+from numbre_export.write import _artifact
 from numbre_runtime.bundle import Bundle
 from numbre_runtime.errors import ModelError
 
@@ -35,12 +34,11 @@ def test_weights_alone_do_not_make_a_file_int8() -> None:
     assert any("float32" in text for text in facts.not_int8)
 
 
-def test_a_file_with_a_wrong_name_is_not_written(shipped: Bundle, tmp_path: Path) -> None:
+def test_a_file_with_a_wrong_name_is_not_written(shipped: Bundle) -> None:
     for form in ("tflite", "onnx"):
         content = shipped.contents[f"model.float32.{form}"]
-        (tmp_path / "model").write_bytes(content)
         with pytest.raises(ModelError, match=rf"model\.int8\.{form}: not fully int8: .* is "):
-            _artifact(tmp_path / "model", ModelFile("int8", form, content))
+            _artifact(content, Recipe("int8", form))
 
 
 def test_an_onnx_file_with_one_float_product_is_not_int8(shipped: Bundle) -> None:
@@ -62,6 +60,6 @@ def test_a_model_that_no_converter_takes_is_an_error() -> None:
 
     model = module.Sequential([module.Input((784,)), Odd(), module.layers.Dense(10)])
     with pytest.raises(ModelError, match="converter does not take this model"):
-        to_int8_tflite(model, np.zeros((3, 784), np.float32))
+        to_tflite(model, Recipe("int8", "tflite"), np.zeros((3, 784), np.float32))
     with pytest.raises(ModelError, match="tf2onnx does not take this model"):
-        to_float32_onnx(model)
+        to_onnx(model, Recipe("float32", "onnx"), np.zeros((3, 784), np.float32))

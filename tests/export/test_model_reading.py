@@ -21,7 +21,7 @@ ASSETS = ROOT / "tests" / "assets"
 def test_a_trained_model_is_read(mnist: Mnist) -> None:
     source = read_model(ASSETS / "numbre.keras")
     assert source.preprocessing == "unit"
-    scores = source.scores(mnist.test_images[:1500])
+    scores = source.scores((mnist.test_images[:1500] / 255).astype(np.float32))
     assert scores.shape == (1500, 10)
     assert (scores.argmax(axis=1) == mnist.test_labels[:1500]).mean() > 0.97
 
@@ -32,7 +32,6 @@ def test_a_model_of_raw_pixels_says_so(tmp_path: Path) -> None:
     model.save(tmp_path / "raw.keras")
     source = read_model(tmp_path / "raw.keras")
     assert source.preprocessing == "none"
-    assert source.network_input(np.full((1, 28, 28), 255, np.uint8)).max() == 255
 
 
 def test_code_in_a_model_is_refused_before_it_is_loaded() -> None:
@@ -55,7 +54,7 @@ def test_a_hidden_lambda_is_refused_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"no zip", b"\x89HDF\r\n\x1a\n" + bytes(100)])
 def test_foreign_files_are_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "model.keras").write_bytes(content)
-    with pytest.raises(ModelError, match=r"model\.keras: not a \.keras file"):
+    with pytest.raises(ModelError, match=r"model\.keras: not a (\.keras|readable HDF5) file"):
         read_model(tmp_path / "model.keras")
 
 
@@ -71,14 +70,17 @@ def test_a_damaged_model_is_refused(tmp_path: Path) -> None:
     content = bytearray((ASSETS / "numbre.keras").read_bytes())
     content[len(content) // 2] ^= 0xFF
     (tmp_path / "model.keras").write_bytes(content)
-    with pytest.raises(ModelError, match="Keras does not take this model"):
+    with pytest.raises(ModelError, match=r"not a \.keras file|Keras does not take this model"):
         read_model(tmp_path / "model.keras")
 
 
 def test_other_shapes_are_refused(tmp_path: Path) -> None:
     module = keras()
-    module.Sequential([module.Input((5,)), module.layers.Dense(2)]).save(tmp_path / "other.keras")
-    with pytest.raises(ModelError, match="expected 784 pixels in and 10 scores out"):
+    module.Sequential([module.Input((None, 5)), module.layers.Dense(2)]).save(tmp_path / "other.keras")
+    with pytest.raises(ModelError, match="expected fixed shapes"):
+        read_model(tmp_path / "other.keras")
+    module.Sequential([module.Input((5,)), module.layers.Dense(1)]).save(tmp_path / "other.keras")
+    with pytest.raises(ModelError, match="expected two or more classes"):
         read_model(tmp_path / "other.keras")
 
 

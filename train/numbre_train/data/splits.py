@@ -50,7 +50,7 @@ def split_csv_rows(count: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Sp
 
 
 def calibration_rows(
-    labels: NDArray[np.uint8], rows: NDArray[np.int64], count: int = 500, seed: int = CALIBRATION_SEED
+    labels: NDArray[np.integer], rows: NDArray[np.int64], count: int = 500, seed: int = CALIBRATION_SEED
 ) -> NDArray[np.int64]:
     """A stratified, seeded draw: as many rows of each class, as far as `count` divides.
 

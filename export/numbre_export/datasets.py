@@ -1,0 +1,306 @@
+"""The rows that an export works with: for calibration, for explanations and for the test, never the same ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numbre_export.conversion import SourceModel
+from numbre_export.hygiene import FEWEST_ROWS, check_calibration, overlap, row_hashes, rows_digest
+from numbre_runtime.errors import BundleError, DataError
+from numbre_runtime.files import read_limited
+from numbre_runtime.image import to_mnist
+from numbre_runtime.manifest import PREPROCESSINGS, InputSpec
+from numbre_runtime.resize import to_shape
+from numbre_runtime.tensors import network_values
+from numbre_train.data import calibration_rows, load_mnist, split_rows
+from numbre_train.data.labelled import Labelled, read_labelled, read_train_and_test
+from numbre_train.data.splits import CALIBRATION_SEED, SPLIT_SEED
+
+CALIBRATION_ROWS = 500
+_VALIDATION_ROWS = 1000
+_LABELS_LIMIT, _PREPROCESSING_LIMIT = 1 << 20, 1 << 24
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the user says about data."""
+
+    data: Path | None
+    """A data set with a training and a test part; None is MNIST wherever it is found."""
+    calibration: Path | None
+    """Rows to calibrate with, instead of the training part."""
+    test: Path | None
+    """Rows to judge with, instead of the test part."""
+    labels: Path | None
+    """A file with one class name a line."""
+    preprocess: str | None
+    """"mnist", a key of `PREPROCESSINGS`, or the path of a JSON file with "factors" and "offsets"."""
+    rows: int
+    """How many rows to calibrate with."""
+    allow_overlap: bool
+    """Whether calibration rows may be test rows."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Inputs and their classes."""
+
+    inputs: NDArray[Any]
+    """(N, *shape) of the input spec's dtype."""
+    labels: NDArray[np.int64]
+    """(N,) indices into the labels."""
+
+
+@dataclass(frozen=True)
+class ExportData:
+    """All rows of an export."""
+
+    name: str
+    """What the data set is called."""
+    spec: InputSpec
+    """What the bundle's user hands in."""
+    labels: tuple[str, ...]
+    """The classes, in the order of the scores."""
+    pool: Rows
+    """What calibration rows are drawn from."""
+    kept_out: NDArray[Any] | None
+    """Rows of the training part that calibration never takes, as validation; None: what is left of the pool."""
+    test: Rows
+    """The rows that decide."""
+    allow_overlap: bool
+    """See `Wanted.allow_overlap`."""
+    notes: dict[str, Any] = field(default_factory=dict)
+    """For the manifest."""
+
+    def draw(self, count: int) -> NDArray[np.int64]:
+        """Numbers of the pool's rows to calibrate with: as many of each class, seeded, all where there are fewer."""
+        if count < FEWEST_ROWS:
+            raise DataError(f"--calibration-rows {count}: expected {FEWEST_ROWS} or more")
+        present = np.bincount(self.pool.labels)
+        share = -(-count // max(int((present > 0).sum()), 1))
+        if count >= len(self.pool.labels) or share > present[present > 0].min():
+            generator = np.random.default_rng(CALIBRATION_SEED)
+            size = min(count, len(self.pool.labels))
+            return np.sort(generator.choice(len(self.pool.labels), size, replace=False))
+        return calibration_rows(self.pool.labels, np.arange(len(self.pool.labels)), count)
+
+    def calibration(self, count: int) -> NDArray[np.float32]:
+        """The drawn rows as the network takes them, (rows, values) float32, checked.
+
+        Raises:
+            DataError: They are test rows too, too few, or no real data.
+        """
+        inputs = self.pool.inputs[self.draw(count)]
+        check_calibration(inputs, self.test.inputs)
+        self._check_overlap(inputs, "calibration")
+        return self.network_values(inputs)
+
+    def network_values(self, inputs: NDArray[Any]) -> NDArray[np.float32]:
+        """Inputs (N, *shape) as the network takes them, (N, values) float32."""
+        return network_values(self.spec, inputs.reshape(len(inputs), -1))
+
+    @cached_property
+    def validation(self) -> NDArray[Any]:
+        """Up to 1,000 inputs that are neither calibrated with nor tested on; for explanations."""
+        if self.kept_out is not None:
+            self._check_overlap(self.kept_out, "validation")
+            return self.kept_out[:_VALIDATION_ROWS]
+        taken = set(row_hashes(self.test.inputs)) | set(row_hashes(self.pool.inputs[self.draw(CALIBRATION_ROWS)]))
+        left = [index for index, row in enumerate(row_hashes(self.pool.inputs)) if row not in taken]
+        return self.pool.inputs[left[:_VALIDATION_ROWS]]
+
+    def provenance(self, count: int) -> dict[str, Any]:
+        """Which rows were used, for the manifest."""
+        drawn = self.draw(count)
+        numbers = self.notes.get("row_numbers", np.arange(len(self.pool.labels)))[drawn]
+        return {
+            "data": {"name": self.name, **{key: item for key, item in self.notes.items() if key != "row_numbers"}},
+            "calibration": {
+                "seed": CALIBRATION_SEED,
+                "of": self.notes.get("pool", "the rows given for calibration"),
+                "rows": [int(number) for number in numbers],
+                "sha256": rows_digest(self.pool.inputs[drawn]),
+            },
+            "test": {
+                "rows": len(self.test.labels),
+                "sha256": rows_digest(self.test.inputs),
+                "calibration_rows_among_them": overlap(self.pool.inputs[drawn], self.test.inputs),
+            },
+        }
+
+    def _check_overlap(self, inputs: NDArray[Any], what: str) -> None:
+        shared = overlap(inputs, self.test.inputs)
+        if shared and not self.allow_overlap:
+            raise DataError(
+                f"{shared} of the {len(inputs)} {what} rows are test rows too, which would flatter the result; "
+                "give other rows, or --allow-overlap to go on and have it recorded"
+            )
+
+
+def load_data(wanted: Wanted, source: SourceModel, say: Say) -> ExportData:
+    """Reads the rows that the user names, or MNIST.
+
+    Raises:
+        DataError: They are missing, damaged, or do not fit the model; labels or preprocessing are missing.
+    """
+    if (wanted.calibration is None) != (wanted.test is None):
+        raise DataError("--calibration and --test go together; name both, or a whole data set with --data")
+    if wanted.calibration is None and (wanted.data is None or _is_mnist(wanted)):
+        return _mnist(wanted, source, say)
+    spec = _spec_of_pictures(wanted, source)
+
+    def read_picture(path: Path) -> NDArray[np.uint8]:
+        return to_mnist(path) if spec.picture == "mnist" else to_shape(path, spec.shape)
+
+    if wanted.calibration is not None and wanted.test is not None:
+        pool, test = (read_labelled(path, read_picture) for path in (wanted.calibration, wanted.test))
+        notes = {"calibration_file": wanted.calibration.name, "test": wanted.test.name}
+        name = wanted.test.stem
+    else:
+        assert wanted.data is not None  # noqa: S101
+        pool, test = read_train_and_test(wanted.data, read_picture)
+        notes = {"test": f"the {len(test.labels):,} rows of the test part", "pool": "the training part"}
+        name = wanted.data.name
+    notes |= {"sha256": test.sha256, "calibration_sha256": pool.sha256}
+    labels = _labels(wanted.labels, source.classes, pool, test)
+    spec = _fitted(spec, pool, test, source)
+    rows = [
+        Rows(_as_spec(part, spec), _indices(part, labels, source.classes, named=wanted.labels is not None))
+        for part in (pool, test)
+    ]
+    return ExportData(name, spec, labels, rows[0], None, rows[1], wanted.allow_overlap, notes)
+
+
+def _is_mnist(wanted: Wanted) -> bool:
+    """Whether --data is MNIST: it is checked against MNIST's own digests unless the user says what else it is."""
+    return wanted.labels is None and wanted.preprocess in (None, "mnist")
+
+
+def _mnist(wanted: Wanted, source: SourceModel, say: Say) -> ExportData:
+    mnist = load_mnist(wanted.data, say)
+    split = split_rows()
+    spec = replace(_spec_of_pictures(wanted, source, "mnist"), shape=(28, 28), picture="mnist")
+    if int(np.prod(source.input_shape)) != 784 or source.classes != 10:
+        raise DataError(
+            f"{source.file} takes {source.input_shape} and gives {source.classes} scores, MNIST has 784 pixels and "
+            "10 classes; name the model's own rows with --calibration and --test, or --data and --preprocess"
+        )
+    labels = tuple(str(label) for label in range(10))
+    pool = Rows(mnist.train_images[split.fit], mnist.train_labels[split.fit].astype(np.int64))
+    notes = {
+        "sha256": mnist.sha256,
+        "test": "the 10,000 images of t10k",
+        "split_seed": SPLIT_SEED,
+        "pool": "the fitting rows of the training set",
+        "row_numbers": split.fit,
+    }
+    test = Rows(mnist.test_images, mnist.test_labels.astype(np.int64))
+    kept_out = mnist.train_images[split.validation]
+    return ExportData("MNIST", spec, labels, pool, kept_out, test, wanted.allow_overlap, notes)
+
+
+def _spec_of_pictures(wanted: Wanted, source: SourceModel, fallback: str | None = None) -> InputSpec:
+    """The input as far as options and model tell, taken for pixels."""
+    name = wanted.preprocess or source.preprocessing or fallback
+    shape = source.input_shape[:2] if source.input_shape[2:] == (1,) else source.input_shape
+    if name is None:
+        return InputSpec(shape, "uint8", 0, 255, "", "resize")
+    if name == "mnist":
+        return InputSpec((28, 28), "uint8", 0, 255, "unit", "mnist")
+    if name in PREPROCESSINGS:
+        return InputSpec(shape, "uint8", 0, 255, name, "resize")
+    factors, offsets = _affine(Path(name), source.input_shape[-1])
+    return InputSpec(shape, "uint8", 0, 255, "affine", "resize", factors, offsets)
+
+
+def _affine(path: Path, count: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    known = ", ".join(("mnist", *PREPROCESSINGS))
+    if not path.is_file():
+        raise DataError(f"--preprocess {path}: neither one of {known} nor a JSON file")
+    try:
+        content = json.loads(read_limited(path, _PREPROCESSING_LIMIT, DataError))
+        factors, offsets = (tuple(float(item) for item in content[key]) for key in ("factors", "offsets"))
+    except (ValueError, KeyError, TypeError, RecursionError) as cause:
+        raise DataError(f'{path}: expected {{"factors": […], "offsets": […]}} ({cause})') from cause
+    usable = np.isfinite([*factors, *offsets]).all() and 0.0 not in factors
+    if len(factors) != count or len(offsets) != count or not usable:
+        raise DataError(f"{path}: expected {count} factors, none of them 0, and {count} offsets, one a value")
+    return factors, offsets
+
+
+def _fitted(spec: InputSpec, pool: Labelled, test: Labelled, source: SourceModel) -> InputSpec:
+    """The input as the rows show it."""
+    values = int(np.prod(source.input_shape))
+    for part in (pool, test):
+        if int(np.prod(part.inputs.shape[1:])) != values:
+            raise DataError(
+                f"{part.source}: rows of shape {part.inputs.shape[1:]}; the model takes {source.input_shape}"
+            )
+    pixels = pool.inputs.dtype == np.uint8 and test.inputs.dtype == np.uint8
+    if not pixels and spec.preprocessing not in ("unit", "signed"):
+        preprocessing = spec.preprocessing or "none"
+        return InputSpec(spec.shape, "float32", 0, 0, preprocessing, "none", spec.factors, spec.offsets)
+    if not spec.preprocessing:
+        raise DataError(
+            f"{source.file} does not say how pixels reach it; say it with --preprocess unit (pixel / 255), none (as "
+            "they are), signed (pixel / 127.5 − 1), mnist or a JSON file"
+        )
+    # Of flat models the rows know the picture's shape.
+    shape = test.inputs.shape[1:]
+    shape = shape[:2] if shape[2:] == (1,) else shape
+    if len(spec.shape) == 1 and len(shape) > 1:
+        spec = replace(spec, shape=shape)
+    return spec if len(spec.shape) in (2, 3) else replace(spec, picture="none")
+
+
+def _as_spec(part: Labelled, spec: InputSpec) -> NDArray[Any]:
+    inputs = part.inputs.reshape(len(part.inputs), *spec.shape)
+    if spec.dtype == "float32" or inputs.dtype == np.uint8:
+        return inputs.astype(spec.dtype, copy=False)
+    if (inputs != np.round(inputs)).any() or inputs.min() < 0 or inputs.max() > 255:
+        raise DataError(
+            f"{part.source}: values from {inputs.min():g} to {inputs.max():g} are no pixels (whole numbers 0–255), "
+            "which --preprocess asks for; use --preprocess none for numbers that the model takes as they are"
+        )
+    return inputs.astype(np.uint8)
+
+
+def _labels(path: Path | None, classes: int, pool: Labelled, test: Labelled) -> tuple[str, ...]:
+    if path is not None:
+        try:
+            text = read_limited(path, _LABELS_LIMIT, BundleError).decode("utf-8-sig")
+        except UnicodeDecodeError as cause:
+            raise DataError(f"{path}: not UTF-8 text") from cause
+        labels = tuple(line.strip() for line in text.splitlines() if line.strip())
+    elif pool.labels.dtype.kind == "U" or test.labels.dtype.kind == "U":
+        labels = tuple(sorted({str(label) for part in (pool, test) for label in part.labels}))
+    else:
+        labels = tuple(str(label) for label in range(classes))
+    if len(labels) != classes or len(set(labels)) != classes:
+        where = str(path) if path is not None else "the data set"
+        raise DataError(f"{where}: {len(set(labels))} different labels, but the model gives {classes} scores")
+    return labels
+
+
+def _indices(part: Labelled, labels: tuple[str, ...], classes: int, named: bool) -> NDArray[np.int64]:
+    """Each row's class as an index: by name where the rows name it, else as it stands."""
+    if part.labels.dtype.kind == "U":
+        places = {label: index for index, label in enumerate(labels)}
+        unknown = sorted({str(label) for label in part.labels} - set(places))
+        if unknown:
+            hint = " of --labels" if named else ""
+            raise DataError(f"{part.source}: '{unknown[0]}' is none of the labels{hint}")
+        return np.array([places[str(label)] for label in part.labels], np.int64)
+    indices = part.labels.astype(np.int64)
+    if indices.min() < 0 or indices.max() >= classes:
+        raise DataError(f"{part.source}: labels from {indices.min()} to {indices.max()}; expected 0 to {classes - 1}")
+    return indices

@@ -1,0 +1,128 @@
+"""What is tried when plain int8 misses the gate, in order, until something passes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numbre_export.datasets import CALIBRATION_ROWS, ExportData
+from numbre_export.explain import LayerNoise
+from numbre_export.recipes import Recipe
+from numbre_runtime.errors import ModelError
+from numbre_runtime.manifest import Measurement
+
+MORE_ROWS = 2000
+_MOST_KEPT = 3
+
+Convert = Callable[[Recipe, NDArray[np.float32]], bytes]
+Judge = Callable[[Recipe, bytes], tuple[Measurement, list[str]]]
+Explain = Callable[[], list[LayerNoise]]
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One try."""
+
+    what: str
+    """In words."""
+    rows: int
+    """Calibration rows."""
+    measured: Measurement | None
+    """What it gave; None where the converter does not make it."""
+    missed: tuple[str, ...]
+    """The bounds that it misses, in words; empty for the one that passes."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether it keeps every bound."""
+        return not self.missed
+
+    def note(self) -> dict[str, Any]:
+        """For the manifest."""
+        figures = {} if self.measured is None else asdict(self.measured)
+        kept = ("backend", "accuracy", "agreement", "p_value", "worst_class", "worst_class_drop", "largest_difference")
+        return {
+            "what": self.what,
+            "rows": self.rows,
+            **{key: figures[key] for key in kept if key in figures},
+            "missed": list(self.missed),
+        }
+
+    def __str__(self) -> str:
+        if self.measured is None:
+            return f"{self.what}: {'; '.join(self.missed)}"
+        figures = f"accuracy {self.measured.accuracy:.2%}, agreement {self.measured.agreement:.2%}"
+        if self.measured.worst_class_drop is not None:
+            figures += f", worst class '{self.measured.worst_class}' −{self.measured.worst_class_drop * 100:.2f} points"
+        return f"{self.what}: {figures}: {'passes' if self.passed else 'misses the gate'}"
+
+
+@dataclass(frozen=True)
+class Climb:
+    """How far the ladder was climbed for one format."""
+
+    rungs: tuple[Rung, ...]
+    """All that were tried, in order."""
+    recipe: Recipe | None
+    """The one that passed, if any did."""
+    content: bytes
+    """Its file."""
+
+
+def climb(
+    first: Recipe, data: ExportData, convert: Convert, judge: Judge, explain: Explain, say: Callable[[str], None]
+) -> Climb:
+    """Tries rung after rung and stops at the first that passes.
+
+    Args:
+        first: Plain int8.
+        data: Where calibration rows come from.
+        convert: Makes a file.
+        judge: Runs a file on the test rows; gives its figures and the bounds that it misses.
+        explain: Examines the layers, worst first; called where a rung needs it.
+        say: Takes one line a rung.
+    """
+    rungs: list[Rung] = []
+    for what, recipe, count in _steps(first, explain):
+        calibration = data.calibration(count)
+        try:
+            content = convert(recipe, calibration)
+            measured, missed = judge(recipe, content)
+            rung = Rung(what, len(calibration), measured, tuple(missed))
+        except ModelError as error:
+            rung = Rung(what, len(calibration), None, (str(error),))
+        rungs.append(rung)
+        say(f"  {recipe.format}, rung {len(rungs)}: {rung}")
+        if rung.passed:
+            return Climb(tuple(rungs), recipe, content)
+    return Climb(tuple(rungs), None, b"")
+
+
+def _steps(first: Recipe, explain: Explain) -> Iterator[tuple[str, Recipe, int]]:
+    """(in words, recipe, calibration rows) of every rung."""
+    yield "int8 as asked", first, CALIBRATION_ROWS
+    for granularity, words in (("channel", "one weight scale a channel"), ("tensor", "one weight scale a tensor")):
+        if first.granularity != granularity:
+            yield f"int8, {words}", replace(first, granularity=granularity), CALIBRATION_ROWS
+    fine = replace(first, granularity="channel", seven_bits=first.format == "onnx")
+    if first.format == "onnx":
+        yield "int8, weights of 7 bits, a channel", fine, CALIBRATION_ROWS
+    yield f"int8, a channel, {MORE_ROWS} rows", fine, MORE_ROWS
+    methods = ("octav",) if first.format == "tflite" else ("percentile", "entropy")
+    for method in methods:
+        yield f"int8, a channel, ranges by {method}", replace(fine, method=method), CALIBRATION_ROWS
+    mixed = replace(fine, precision="mixed")
+    worst = explain()
+    for count in range(1, min(_MOST_KEPT, len(worst) - 1) + 1):
+        kept = worst[:count]
+        names = ", ".join(item.layer for item in kept)
+        tflite = first.format == "tflite"
+        which = tuple(item.tensor if tflite else item.layer for item in kept)
+        if tflite:
+            yield f"mixed, {names} in int16", replace(mixed, kept=which, kept_as="int16"), CALIBRATION_ROWS
+        yield f"mixed, {names} in float32", replace(mixed, kept=which), CALIBRATION_ROWS
+    yield "int16x8", replace(fine, precision="int16x8"), CALIBRATION_ROWS

@@ -1,0 +1,135 @@
+"""The arguments of numbre-export."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from numbre_export.datasets import CALIBRATION_ROWS
+from numbre_runtime.cli.common import Parser
+from numbre_runtime.errors import DataError
+
+ALL = ("float32", "float16", "dynamic", "int8", "int16x8")
+"""What --all stands for."""
+
+_PRECISIONS = {
+    "float32": "float32 (always in the bundle, to compare with)",
+    "float16": "float16 weights",
+    "dynamic": "int8 weights, float activations",
+    "int8": "int8 weights and activations",
+    "int16x8": "int8 weights, int16 activations",
+    "weight8": "int8 weights, float arithmetic (TFLite)",
+    "weight4": "int4 weights, float arithmetic (TFLite)",
+}
+
+
+def parser() -> Parser:
+    """The command's arguments."""
+    result = Parser(
+        prog="numbre-export",
+        description="Exports a Keras classifier as TFLite and ONNX, each file checked through the runtime.",
+        epilog="Exit code 3: a file misses its bounds against the Keras model; an earlier bundle is left as it was.",
+    )
+    _add_files(result)
+    _add_precisions(result)
+    _add_data(result)
+    gate = result.add_argument_group("the gate")
+    gate.add_argument("--max-drop", type=_share, default=0.001, metavar="X", help="of accuracy (default: 0.001)")
+    gate.add_argument(
+        "--max-class-drop", type=_share, default=0.005, metavar="X", help="of any recall (default: 0.005)"
+    )
+    gate.add_argument("--min-agreement", type=_share, metavar="X", help="with Keras (default: 0.997 for int8 on MNIST)")
+    gate.add_argument("--auto", action="store_true", help="if int8 misses the gate, try what else keeps it")
+    gate.add_argument("--explain", action="store_true", help="tell which layer costs the accuracy")
+    older = result.add_argument_group("older devices")
+    older.add_argument(
+        "--target",
+        action="append",
+        default=[],
+        metavar="RUNTIME==VERSION",
+        help="write nothing that this runtime does not run, such as tflite-runtime==2.14; may be given several times",
+    )
+    older.add_argument("--check", type=Path, metavar="BUNDLE", help="only tell whether each --target runs its files")
+    return result
+
+
+def _add_files(result: Parser) -> None:
+    result.add_argument(
+        "--model",
+        type=Path,
+        default=Path("build/numbre/model.keras"),
+        metavar="FILE",
+        help=".keras or .h5 (default: build/numbre/model.keras)",
+    )
+    result.add_argument(
+        "--out",
+        type=Path,
+        default=Path("build/numbre-int8"),
+        metavar="DIR",
+        help="(default: build/numbre-int8)",
+    )
+    result.add_argument(
+        "--with-test-data",
+        action="store_true",
+        help="put the test rows into the bundle (MNIST: about 1.7 MB)",
+    )
+
+
+def _add_precisions(result: Parser) -> None:
+    group = result.add_argument_group("precisions and formats")
+    for precision, text in _PRECISIONS.items():
+        group.add_argument(f"--{precision}", action="store_true", help=text)
+    group.add_argument("--all", action="store_true", help=f"{', '.join(ALL)}")
+    group.add_argument("--format", default="tflite,onnx", metavar="F[,F]", help="(default: tflite,onnx)")
+    group.add_argument(
+        "--io", choices=("int8", "uint8", "float32"), default="int8", help="of integer TFLite files (default: int8)"
+    )
+    scales = group.add_mutually_exclusive_group()
+    scales.add_argument("--per-tensor", action="store_true", help="one weight scale a tensor, everywhere")
+    scales.add_argument(
+        "--per-channel",
+        dest="granularity",
+        action="store_const",
+        const="channel",
+        default="default",
+        help="one weight scale a channel, in dense layers too (default: in convolutions alone)",
+    )
+
+
+def _add_data(result: Parser) -> None:
+    group = result.add_argument_group("data (default: MNIST)")
+    group.add_argument("--data", type=Path, metavar="PATH", help="a data set with a training and a test part")
+    group.add_argument(
+        "--calibration", type=Path, metavar="PATH", help="rows to calibrate with: .npz, .csv, IDX, folders"
+    )
+    group.add_argument("--test", type=Path, metavar="PATH", help="rows to judge with, as for --calibration")
+    group.add_argument("--calibration-rows", type=int, default=CALIBRATION_ROWS, metavar="N", help="(default: 500)")
+    group.add_argument("--labels", type=Path, metavar="FILE", help="one class name a line, in the order of the scores")
+    group.add_argument(
+        "--preprocess",
+        metavar="NAME",
+        help="how a value reaches the network: unit (value / 255), none, signed (value / 127.5 − 1), mnist (the "
+        "picture's digit is centred, then unit), or a JSON file with factors and offsets",
+    )
+    group.add_argument("--allow-overlap", action="store_true", help="let calibration rows be test rows, and record it")
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text}: expected 0 to 1")
+    return value
+
+
+def precisions(args: argparse.Namespace) -> tuple[str, ...]:
+    """The precisions that were asked for, float32 with them.
+
+    Raises:
+        DataError: None was asked for.
+    """
+    chosen = {precision for precision in _PRECISIONS if getattr(args, precision)}
+    chosen |= set(ALL) if args.all else set()
+    chosen |= {"int8"} if args.auto else set()
+    if not chosen:
+        raise DataError(f"no precision; choose from {', '.join(f'--{name}' for name in _PRECISIONS)} or --all")
+    return tuple(sorted(chosen | {"float32"}))

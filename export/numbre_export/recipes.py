@@ -1,0 +1,109 @@
+"""The ways to store a model: what each precision means in each format, and what it needs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides how a model file is made."""
+
+    precision: str
+    """One of `numbre_runtime.manifest.PRECISIONS`."""
+    format: str
+    """"tflite" or "onnx"."""
+    io: str = "int8"
+    """Input and output of an integer file: "int8", "uint8" or "float32"; int16x8 has int16 for "int8"."""
+    granularity: str = "default"
+    """Weights' scales: "tensor", "channel", or "default": one a channel for convolutions, one a tensor for dense
+    layers."""
+    method: str = "minmax"
+    """How ranges are found: "minmax"; for ONNX also "percentile" and "entropy"; for TFLite also "octav", which clips
+    weights where the mean squared error is least."""
+    seven_bits: bool = False
+    """ONNX alone: weights within [−64, 64]. Convolutions always have it: on processors without VNNI, ONNX Runtime adds
+    two products in 16 bits and cuts off what is too large (measured on a small CNN: agreement 88.6% with 8 bits, 99.4%
+    with 7)."""
+    kept: tuple[str, ...] = ()
+    """Layers of a mixed file that are not int8: their output tensors in TFLite, their Keras names for ONNX."""
+    kept_as: str = "float32"
+    """What those layers are: "float32", or "int16" activations (TFLite alone)."""
+
+    @property
+    def file(self) -> str:
+        """File name inside a bundle."""
+        return f"model.{self.precision}.{self.format}"
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether it needs rows that show the ranges of activations."""
+        return self.precision in ("int8", "mixed", "int16x8")
+
+
+ORDER = ("int8", "mixed", "int16x8", "dynamic", "weight8", "weight4", "float16", "float32")
+"""Smallest and fastest first; the first file of a bundle is the one that is recommended."""
+
+FORMATS = ("tflite", "onnx")
+
+_SCHEMES = {
+    "float32": "float32 weights and activations",
+    "float16": "float16 weights, float32 activations",
+    "dynamic": "int8 weights, float32 activations that are quantized row by row while it runs",
+    "weight8": "int8 weights, float32 activations and arithmetic",
+    "weight4": "int4 weights, float32 activations and arithmetic",
+    "int8": "int8 weights and activations, int32 biases",
+    "mixed": "int8 weights and activations, int32 biases, but {kept} in {kept_as}",
+    "int16x8": "int8 weights, int16 activations, int64 biases",
+}
+_MISSING = {
+    ("weight8", "onnx"): "ONNX Runtime has weight-only int8 for language models' operators alone",
+    ("weight4", "onnx"): "ONNX Runtime has 4-bit weights for language models' operators alone",
+}
+
+
+def unavailable(precision: str, format_name: str) -> str | None:
+    """Why a format does not have a precision; None where it has."""
+    return _MISSING.get((precision, format_name))
+
+
+def scheme(recipe: Recipe) -> str:
+    """The recipe in words."""
+    text = _SCHEMES[recipe.precision].format(
+        kept=f"{len(recipe.kept)} layer{'s' if len(recipe.kept) != 1 else ''}", kept_as=recipe.kept_as
+    )
+    if recipe.format == "onnx" and recipe.precision == "float16":
+        text = "float16 weights and activations"
+    if recipe.format == "onnx" and recipe.seven_bits:
+        text = text.replace("int8 weights", "int8 weights of 7 bits")
+    if recipe.format == "onnx" and recipe.precision == "int16x8":
+        text = "int8 weights, int16 activations, int32 biases"
+    if recipe.precision in ("float32", "float16"):
+        return text
+    scales = {
+        "tensor": "one weight scale a tensor",
+        "channel": "one weight scale a channel",
+        "default": "one weight scale a channel in convolutions, a tensor in dense layers",
+    }[recipe.granularity]
+    if recipe.precision in ("weight8", "weight4", "mixed") and recipe.granularity == "default":
+        scales = "one weight scale a channel"
+    return f"{text}, {scales}"
+
+
+def wanted(precisions: tuple[str, ...], formats: tuple[str, ...], io: str, granularity: str) -> list[Recipe]:
+    """The recipes of every precision in every format that has it, in `ORDER`."""
+    return [
+        Recipe(precision, format_name, io=io, granularity=granularity)
+        for precision in ORDER
+        if precision in precisions
+        for format_name in FORMATS
+        if format_name in formats and unavailable(precision, format_name) is None
+    ]
+
+
+def layer_of(path: str, layers: tuple[str, ...]) -> str | None:
+    """The Keras layer that a converter's name, "model_1/layer_1/MatMul;…", belongs to; Keras adds a number to names."""
+    parts = [part for piece in path.split(";") for part in piece.split("/")]
+    plain = [re.sub(r"_\d+$", "", part) for part in parts]
+    return next((name for name in (*plain, *parts) if name in layers), None)

@@ -1,0 +1,114 @@
+"""The gate on real answers: what it measures, what it lets pass and what it stops."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+from exported import numbre_model, shipped_weights
+
+from numbre_export.matrix import agreement_matrix
+from numbre_export.parity import Gate, ParityError, Run, TestSet, check, measure, misses, noise, run_artifact
+from numbre_export.recipes import Recipe
+from numbre_export.to_tflite import to_tflite
+from numbre_export.write import Frame
+from numbre_runtime.bundle import Bundle
+from numbre_runtime.manifest import Measurement
+from numbre_train.data import Mnist
+
+_LABELS = tuple("0123456789")
+
+
+@pytest.fixture(scope="module")
+def test_set(shipped: Bundle, mnist: Mnist) -> TestSet:
+    """MNIST's test images with the answers of the network whose float32 file is shipped."""
+    run = next(iter(run_artifact(shipped, shipped.artifact("model.float32.onnx"), mnist.test_images)))
+    return TestSet(mnist.test_images, mnist.test_labels, run.scores)
+
+
+@pytest.fixture(scope="module")
+def int8_run(shipped: Bundle, mnist: Mnist) -> Run:
+    return run_artifact(shipped, shipped.artifact("model.int8.tflite"), mnist.test_images)[0]
+
+
+def test_figures_of_the_shipped_int8_file(int8_run: Run, test_set: TestSet) -> None:
+    item = measure(int8_run, test_set, _LABELS)
+    right = int8_run.answers == test_set.labels
+    assert item.accuracy == right.mean()
+    assert item.interval[0] < item.accuracy < item.interval[1]
+    assert item.flips_for_the_better is not None and item.flips_for_the_worse is not None
+    change = (item.flips_for_the_better - item.flips_for_the_worse) / len(right)
+    assert item.accuracy - test_set.accuracy == pytest.approx(change)
+    assert misses("int8", item, test_set.accuracy, Gate()) == []
+
+
+def _broken_for(run: Run, digit: int, count: int) -> Run:
+    """The run, with wrong answers for `count` images of one digit."""
+    raw = run.raw.copy()
+    rows = np.flatnonzero(run.answers == digit)[:count]
+    raw[rows] = np.roll(raw[rows], 1, axis=1)
+    return dataclasses.replace(run, raw=raw)
+
+
+def test_a_model_broken_only_for_the_nines_fails_although_its_accuracy_passes(int8_run: Run, test_set: TestSet) -> None:
+    item = measure(_broken_for(int8_run, 9, 9), test_set, _LABELS)
+    assert test_set.accuracy - item.accuracy <= 0.001, "the overall accuracy alone would pass"
+    assert item.worst_class == "9"
+    missed = misses("int8", item, test_set.accuracy, Gate())
+    assert len(missed) == 1
+    assert "recall of '9'" in missed[0]
+    assert misses("int8", item, test_set.accuracy, Gate(max_class_drop=0.02)) == []
+
+
+def test_what_the_paired_test_says(int8_run: Run, test_set: TestSet) -> None:
+    assert "within noise" in noise(measure(int8_run, test_set, _LABELS))
+    assert "more than noise" in noise(measure(_broken_for(int8_run, 9, 40), test_set, _LABELS))
+
+
+def test_the_error_names_file_backend_figures_and_bounds(shipped: Bundle, int8_run: Run, test_set: TestSet) -> None:
+    item = measure(_broken_for(int8_run, 3, 100), test_set, _LABELS)
+    artifact = dataclasses.replace(shipped.artifact("model.int8.tflite"), measured=(item,))
+    with pytest.raises(
+        ParityError, match=r"model\.int8\.tflite with litert .*accuracy .*recall of '3'.*agrees"
+    ) as caught:
+        check(artifact, test_set.accuracy, Gate())
+    assert caught.value.exit_code == 3
+
+
+def test_agreement_matrix_counts_in_integer_steps(int8_run: Run, test_set: TestSet) -> None:
+    raw = int8_run.raw.copy()
+    raw[0] = np.roll(raw[0], 1)
+    raw[1, 0] += 3
+    other = dataclasses.replace(int8_run, raw=raw, backend="other")
+    matrix = agreement_matrix([int8_run, other], test_set)
+    assert matrix.names[0] == "Keras"
+    assert matrix.pairs[1, 2].disagreements == 1
+    assert matrix.pairs[1, 2].steps == int(np.abs(raw.astype(int) - int8_run.raw).max())
+    assert matrix.pairs[0, 1].steps is None
+    assert matrix.pairs[0, 1].disagreements == int((int8_run.answers != test_set.answers).sum())
+
+
+@pytest.mark.parametrize(("gate", "passes"), [(Gate(max_drop=0.0), False), (Gate(max_drop=0.5), True)])
+def test_bounds_are_the_users(gate: Gate, passes: bool) -> None:
+    item = Measurement("litert", 1000, 0.97, 0.999, 0.1, (0.96, 0.98), 12, 2, 0.01, "1", 0.0, 0.1, 0.1)
+    assert (misses("int8", item, 0.98, gate) == []) is passes
+
+
+def test_float16_weights_pass_and_int4_weights_are_what_they_say(
+    shipped: Bundle, test_set: TestSet, tmp_path: Path
+) -> None:
+    """Files of the rarer precisions run through the same gate."""
+    from numbre_runtime.manifest import InputSpec
+
+    model = numbre_model(shipped_weights(shipped))
+    frame = Frame("numbre", InputSpec((28, 28), "uint8", 0, 255, "unit"), _LABELS, "softmax", test_set, Gate())
+    nothing = np.zeros((0, 784), np.float32)
+    for precision, largest in (("float16", 220_000), ("weight4", 70_000)):
+        recipe = Recipe(precision, "tflite")
+        content = to_tflite(model, recipe, nothing)
+        assert len(content) < largest
+        item, missed = frame.judge(tmp_path, recipe, content)
+        assert item.agreement > 0.98
+        assert missed == [] or precision == "weight4"

@@ -1,0 +1,95 @@
+"""The ladder saves a network that plain int8 really breaks, and stops at the first rung that passes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from exported import badly_scaled, numbre_model, shipped_weights
+
+from numbre_export.conversion import Converter
+from numbre_export.datasets import ExportData, Wanted, load_data
+from numbre_export.explain import decibels, explain
+from numbre_export.ladder import Climb, climb
+from numbre_export.parity import Gate, TestSet
+from numbre_export.recipes import Recipe
+from numbre_export.write import Frame
+from numbre_runtime.bundle import Bundle
+
+_WANTED = Wanted(None, None, None, None, None, 500, False)
+
+
+class _Bad:
+    """The badly scaled network, opened."""
+
+    def __init__(self, converter: Converter, path: Path, directory: Path) -> None:
+        self.converter = converter
+        self.directory = directory
+        self.source = converter.open(path)
+        self.data: ExportData = load_data(_WANTED, self.source, lambda _: None)
+        scores = converter.scores(self.data.network_values(self.data.test.inputs))
+        test = TestSet(self.data.test.inputs, self.data.test.labels, scores)
+        self.frame = Frame(self.source.name, self.data.spec, self.data.labels, "softmax", test, Gate())
+
+    def climb(self, format_name: str) -> Climb:
+        calibration = self.data.calibration(500)
+        float32, int8 = (
+            self.converter.convert(Recipe(precision, "tflite"), calibration) for precision in ("float32", "int8")
+        )
+        rows = self.data.network_values(self.data.validation[:500])
+        return climb(
+            Recipe("int8", format_name),
+            self.data,
+            self.converter.convert,
+            lambda recipe, content: self.frame.judge(self.directory, recipe, content),
+            lambda: explain(float32, int8, calibration, rows, self.source.layers),
+            lambda _: None,
+        )
+
+
+@pytest.fixture(scope="module")
+def bad(shipped: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Bad]:
+    directory = tmp_path_factory.mktemp("bad")
+    path = directory / "bad.keras"
+    numbre_model(badly_scaled(shipped_weights(shipped)), "bad").save(path)
+    with Converter(directory) as converter:
+        yield _Bad(converter, path, directory)
+
+
+def test_bad_scaling_leaves_keras_as_good_as_before(bad: _Bad) -> None:
+    assert bad.frame.test.accuracy > 0.985
+
+
+@pytest.mark.parametrize("format_name", ["tflite", "onnx"])
+def test_the_ladder_saves_what_int8_breaks(bad: _Bad, format_name: str) -> None:
+    result = bad.climb(format_name)
+    first, last = result.rungs[0], result.rungs[-1]
+    assert first.measured is not None and last.measured is not None
+    assert first.measured.accuracy < bad.frame.test.accuracy - 0.01, "plain int8 really breaks it"
+    assert not first.passed
+    assert last.passed
+    assert last.measured.agreement >= 0.997
+    assert [rung.passed for rung in result.rungs[:-1]] == [False] * (len(result.rungs) - 1)
+    assert result.recipe is not None and result.content
+    note = first.note()
+    assert note["missed"] and note["accuracy"] == first.measured.accuracy
+
+
+def test_explanation_is_sorted_and_names_keras_layers(bad: _Bad) -> None:
+    calibration = bad.data.calibration(500)
+    files = [bad.converter.convert(Recipe(precision, "tflite"), calibration) for precision in ("float32", "int8")]
+    rows = bad.data.network_values(bad.data.validation[:500])
+    found = explain(files[0], files[1], calibration, rows, bad.source.layers)
+    assert {item.layer for item in found} == {"hidden_1", "hidden_2", "hidden_3", "digits"}
+    assert [item.changed for item in found] == sorted((item.changed for item in found), reverse=True)
+    alone = [item.alone for item in found]
+    assert max(alone) - min(alone) > 10
+
+
+def test_decibels_of_known_noise() -> None:
+    signal = np.array([1.0, -1.0, 1.0, -1.0])
+    assert decibels(signal, signal) == 200
+    assert decibels(signal, signal + 0.1) == pytest.approx(20)
+    assert decibels(signal, -signal) == pytest.approx(-6.0206, abs=1e-4)

@@ -1,0 +1,63 @@
+"""A lone model file still says what it is, and does exactly what it did without that."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+
+import numpy as np
+import onnx
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+
+from numbre_export.metadata import Description, describe_onnx, describe_tflite
+from numbre_runtime.backends import backend
+from numbre_runtime.bundle import Bundle
+from numbre_runtime.manifest import InputSpec
+
+_LABELS = tuple(f"größe {number}" for number in range(10))
+_DESCRIPTION = Description("numbre", "int8 weights", InputSpec((28, 28), "uint8", 0, 255, "signed"), _LABELS, "softmax")
+
+
+def test_tflite_metadata_is_there_and_changes_no_answer(shipped: Bundle) -> None:
+    plain = shipped.contents["model.int8.tflite"]
+    described = describe_tflite(plain, _DESCRIPTION)
+    assert described == describe_tflite(plain, _DESCRIPTION)
+    with zipfile.ZipFile(io.BytesIO(described)) as archive:
+        assert archive.read("labels.txt").decode().splitlines() == list(_LABELS)
+    model = schema.Model.GetRootAs(described, 0)
+    entries = {model.Metadata(index).Name(): model.Metadata(index).Buffer() for index in range(model.MetadataLength())}
+    content = model.Buffers(entries[b"TFLITE_METADATA"]).DataAsNumpy().tobytes()
+    assert content[4:8] == b"M001"
+    assert b"labels.txt" in content and b"trained on value / 127.5 - 1; int8 weights" in content
+    # Mean and standard deviation of the normalization: pixel / 127.5 − 1.
+    assert np.array([127.5], "<f4").tobytes() in content
+    rows = shipped.golden().inputs.reshape(-1, 784) ^ 128
+    before, after = (backend("litert").open_model(item, 1).run(rows.view(np.int8)) for item in (plain, described))
+    assert np.array_equal(before, after)
+
+
+def test_weights_stay_at_multiples_of_16_bytes(shipped: Bundle) -> None:
+    described = describe_tflite(shipped.contents["model.float32.tflite"], _DESCRIPTION)
+    model = schema.Model.GetRootAs(described, 0)
+    places = []
+    for index in range(model.BuffersLength()):
+        buffer = model.Buffers(index)
+        field = buffer._tab.Offset(4)
+        if field:
+            places.append(buffer._tab.Vector(field))
+    assert len(places) > 4
+    assert {place % 16 for place in places} == {0}
+
+
+def test_onnx_metadata_is_there_and_changes_no_answer(shipped: Bundle) -> None:
+    plain = shipped.contents["model.int8.onnx"]
+    described = describe_onnx(plain, _DESCRIPTION)
+    properties = {item.key: item.value for item in onnx.load_model_from_string(described).metadata_props}
+    assert tuple(json.loads(properties["labels"])) == _LABELS
+    assert json.loads(properties["preprocessing"])["factors"] == [pytest.approx(1 / 127.5)]
+    assert properties["quantization"] == "int8 weights"
+    rows = (shipped.golden().inputs.reshape(-1, 784) / 255).astype(np.float32)
+    before, after = (backend("onnxruntime").open_model(item, 1).run(rows) for item in (plain, described))
+    assert np.array_equal(before, after)

@@ -1,0 +1,219 @@
+"""Labelled rows of any data set, from the usual kinds of file.
+
+- `.npz` with the arrays x and y, or with x_train, y_train, x_test, y_test;
+- `.csv`, the label first, then one column a value, with or without a line of names;
+- an IDX file of images, its labels in the file beside it (…-images-idx3-ubyte, …-labels-idx1-ubyte, gzipped or not);
+- a directory with one folder of pictures for each class.
+
+Reading executes nothing and takes no more memory than `_LIMIT` and what NumPy makes of it.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numbre_runtime.errors import DataError, ImageError
+from numbre_runtime.files import read_limited
+from numbre_runtime.npz import read_npz
+from numbre_train.data.idx import parse_idx
+
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+_LIMIT = 512 << 20
+
+ReadPicture = Callable[[Path], NDArray[np.uint8]]
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Rows and their labels."""
+
+    inputs: NDArray[Any]
+    """(N, …) uint8 pixels, or float32 values."""
+    labels: NDArray[Any]
+    """(N,) integers, or str where the data set names its classes."""
+    source: str
+    """The file or directory."""
+
+    @property
+    def sha256(self) -> str:
+        """Digest of all rows and labels, in order."""
+        digest = hashlib.sha256(np.ascontiguousarray(self.inputs).tobytes())
+        digest.update("\n".join(str(label) for label in self.labels).encode())
+        return digest.hexdigest()
+
+
+def read_labelled(path: Path, read_picture: ReadPicture) -> Labelled:
+    """Reads one set of rows.
+
+    Args:
+        path: See above.
+        read_picture: Brings a picture's file to the input shape; used for a directory of class folders alone.
+
+    Raises:
+        DataError: It is missing, damaged, too large, of no known kind, or has no row or NaN.
+    """
+    if path.is_dir():
+        inputs, labels = _from_folders(path, read_picture)
+    elif path.suffix == ".npz":
+        arrays = _arrays(path)
+        inputs, labels = _pair(arrays, "x", "y", path)
+    elif path.suffix == ".csv":
+        inputs, labels = _from_csv(path)
+    elif "-idx" in path.name:
+        inputs, labels = _from_idx(path)
+    else:
+        what = "no such file or directory" if not path.exists() else "expected .npz, .csv, IDX or a directory"
+        raise DataError(f"{path}: {what}")
+    return _checked(inputs, labels, path)
+
+
+def read_train_and_test(path: Path, read_picture: ReadPicture) -> tuple[Labelled, Labelled]:
+    """Reads a data set that has a training and a test part.
+
+    Args:
+        path: A directory with the IDX files of MNIST's names or with the folders train and test, each with one
+            folder a class; or an npz file with x_train, y_train, x_test and y_test.
+        read_picture: See `read_labelled`.
+
+    Raises:
+        DataError: See `read_labelled`; or a part is missing.
+    """
+    if path.is_dir():
+        if (path / "train").is_dir() and (path / "test").is_dir():
+            return read_labelled(path / "train", read_picture), read_labelled(path / "test", read_picture)
+        images = [_idx_path(path / f"{part}-images-idx3-ubyte") for part in ("train", "t10k")]
+        if images[0] is None or images[1] is None:
+            raise DataError(f"{path}: has neither IDX files (train-images-idx3-ubyte …) nor the folders train and test")
+        return read_labelled(images[0], read_picture), read_labelled(images[1], read_picture)
+    arrays = _arrays(path)
+    train, test = (_checked(*_pair(arrays, f"x_{part}", f"y_{part}", path), path) for part in ("train", "test"))
+    return train, test
+
+
+def _checked(inputs: NDArray[Any], labels: NDArray[Any], path: Path) -> Labelled:
+    if not len(inputs):
+        raise DataError(f"{path}: has no row")
+    if inputs.dtype != np.uint8:
+        if inputs.dtype.kind not in "fiu":
+            raise DataError(f"{path}: values are {inputs.dtype}; expected numbers")
+        with np.errstate(over="ignore"):
+            inputs = inputs.astype(np.float32)
+        if not np.isfinite(inputs).all():
+            raise DataError(f"{path}: row {_first_bad(inputs)} holds NaN or infinity; clean the data first")
+    return Labelled(inputs, labels, str(path))
+
+
+def _first_bad(inputs: NDArray[Any]) -> int:
+    return int(np.flatnonzero(~np.isfinite(inputs.reshape(len(inputs), -1)).all(axis=1))[0])
+
+
+def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+    return read_npz(read_limited(path, _LIMIT, DataError), str(path), DataError)
+
+
+def _pair(arrays: dict[str, NDArray[Any]], x: str, y: str, path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
+    if x not in arrays or y not in arrays:
+        raise DataError(f"{path}: expected the arrays {x} and {y}, got {', '.join(sorted(arrays)) or 'none'}")
+    inputs, labels = arrays[x], arrays[y]
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if inputs.ndim < 2 or labels.shape != (len(inputs),):
+        raise DataError(f"{path}: {x} is {inputs.shape} and {y} {labels.shape}; expected (N, …) and (N,)")
+    if labels.dtype.kind not in "iuU":
+        raise DataError(f"{path}: {y} is {labels.dtype}; expected integers or text, one a row")
+    return inputs, labels
+
+
+def _from_csv(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
+    try:
+        text = read_limited(path, _LIMIT, DataError).decode("utf-8-sig")
+    except UnicodeDecodeError as cause:
+        raise DataError(f"{path}: not UTF-8 text ({cause})") from cause
+    lines = [line for line in text.splitlines() if line.strip()]
+    if lines and not _numeric(lines[0].split(",")[1:]):
+        lines = lines[1:]
+    if not lines:
+        raise DataError(f"{path}: has no row")
+    words, rows = zip(*(line.partition(",")[::2] for line in lines), strict=True)
+    try:
+        values = np.loadtxt(rows, np.float64, delimiter=",", ndmin=2, comments=None)
+    except ValueError as cause:
+        raise DataError(f"{path}: not the label and then numbers in every line ({cause})") from cause
+    labels = np.array([word.strip().strip('"') for word in words])
+    if all(label.lstrip("-").isdigit() for label in labels):
+        labels = labels.astype(np.int64)
+    return values.astype(np.float32), labels
+
+
+def _numeric(words: list[str]) -> bool:
+    try:
+        [float(word) for word in words]
+    except ValueError:
+        return False
+    return bool(words)
+
+
+def _from_idx(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
+    beside = path.with_name(path.name.removesuffix(".gz").replace("images-idx3", "labels-idx1"))
+    labels = _idx_path(beside)
+    if labels is None or labels == path:
+        raise DataError(f"{path}: its labels, {beside.name}, are not beside it")
+    inputs, classes = (parse_idx(_unpacked(part), str(part)) for part in (path, labels))
+    if classes.shape != (len(inputs),):
+        raise DataError(f"{path}: {len(inputs)} images, but {labels.name} has labels of shape {classes.shape}")
+    return inputs, classes
+
+
+def _idx_path(plain: Path) -> Path | None:
+    """The file, or the one with .gz behind it, if there is any."""
+    for path in (plain, plain.with_name(f"{plain.name}.gz")):
+        if path.is_file():
+            return path
+    return None
+
+
+def _unpacked(path: Path) -> bytes:
+    content = read_limited(path, _LIMIT, DataError)
+    if path.suffix != ".gz":
+        return content
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
+            unpacked = stream.read(_LIMIT + 1)
+    except (OSError, EOFError, zlib.error) as cause:
+        raise DataError(f"{path}: not a readable gzip file ({cause})") from cause
+    if len(unpacked) > _LIMIT:
+        raise DataError(f"{path}: unpacks to more than the {_LIMIT:,} bytes that are read at most")
+    return unpacked
+
+
+def _from_folders(path: Path, read_picture: ReadPicture) -> tuple[NDArray[Any], NDArray[Any]]:
+    folders = sorted(folder for folder in path.iterdir() if folder.is_dir())
+    files = [
+        (file, folder.name)
+        for folder in folders
+        for file in sorted(folder.iterdir())
+        if file.suffix.lower() in PICTURES
+    ]
+    if not files:
+        raise DataError(f"{path}: no pictures in it; expected one folder of pictures for each class")
+    pictures: list[NDArray[np.uint8]] = []
+    size = 0
+    for file, _ in files:
+        try:
+            pictures.append(read_picture(file))
+        except ImageError as cause:
+            raise DataError(str(cause)) from cause
+        size += pictures[-1].nbytes
+        if size > _LIMIT:
+            raise DataError(f"{path}: more than the {_LIMIT:,} bytes of pixels that are read at most")
+    return np.stack(pictures), np.array([name for _, name in files])
