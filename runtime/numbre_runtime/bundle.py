@@ -6,6 +6,7 @@ Reading never executes anything: JSON, npz without pickle, and a SHA-256 check o
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -122,14 +123,18 @@ def read_bundle(path: Path) -> Bundle:
     Raises:
         BundleError: It is no bundle, or not as its manifest says.
     """
-    if not path.is_dir():
-        what = "is a file; name the bundle's directory" if path.exists() else "no such directory"
+    if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises where a parent cannot be entered
+        what = "is a file; name the bundle's directory" if os.path.exists(path) else "no such directory"  # noqa: PTH110
         raise BundleError(f"{path}: {what}")
-    if not (path / MANIFEST).is_file():
+    if not os.path.isfile(path / MANIFEST):  # noqa: PTH113
         raise BundleError(f"{path}: not a bundle, it has no {MANIFEST}; numbre-export --int8 makes one")
     manifest = Manifest.from_json(read_limited(path / MANIFEST, _MANIFEST_LIMIT, BundleError), f"{path / MANIFEST}")
     entries: tuple[FileEntry, ...] = (*manifest.artifacts, *manifest.files)
-    extra = {entry.name for entry in path.iterdir()} - {entry.file for entry in entries} - {MANIFEST}
+    try:
+        present = {entry.name for entry in path.iterdir()}
+    except OSError as cause:
+        raise BundleError(f"{path}: cannot be read ({cause.strerror or cause})") from cause
+    extra = present - {entry.file for entry in entries} - {MANIFEST}
     if extra:
         raise BundleError(f"{path}: {sorted(extra)[0]} is not in its manifest; remove it or export again")
     contents: dict[str, bytes] = {}

@@ -24,10 +24,10 @@ def read_limited(path: Path, limit: int, error: type[NumbreError]) -> bytes:
     """
     try:
         if not path.is_file():
-            what = "is a directory" if path.is_dir() else "no such file"
+            what = "is a directory" if path.is_dir() else "not a regular file" if path.exists() else "no such file"
             raise error(f"{path}: {what}")
         with path.open("rb") as stream:
-            content = stream.read(limit + 1)
+            content = stream.read(max(limit, 0) + 1)
     except OSError as cause:
         raise error(f"{path}: cannot be read ({cause.strerror or cause})") from cause
     if len(content) > limit:
@@ -69,6 +69,8 @@ def replacing_directory(target: Path) -> Iterator[Path]:
     """
     if target.exists() and not target.is_dir():
         raise OutputError(f"{target}: is a file, a directory was expected; choose another --out")
+    # A link keeps pointing to where the new directory then is.
+    target = target.resolve()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
@@ -89,13 +91,13 @@ def _swap(staging: Path, target: Path) -> None:
     """Renames `staging` to `target`; an earlier `target` is set aside first and put back if that fails."""
     staging.chmod(0o777 & ~_umask())
     aside = staging.with_name(staging.name + ".old")
-    had_one = target.exists()
-    if had_one:
-        target.rename(aside)
     try:
+        if target.exists():
+            target.rename(aside)
         staging.rename(target)
-    except OSError:
-        if had_one:
+    except BaseException:
+        # Ctrl-C between the two renames must not lose the earlier directory.
+        if aside.exists() and not target.exists():
             aside.rename(target)
         raise
     shutil.rmtree(aside, ignore_errors=True)

@@ -6,9 +6,10 @@ ink bright on 0, fitted into a 20×20 box with its aspect ratio kept, its centre
 
 from __future__ import annotations
 
+import errno
 import os
-import warnings
-from pathlib import Path
+import stat
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,69 +52,112 @@ def to_mnist(source: str | os.PathLike[str] | Image) -> NDArray[np.uint8]:
         ImageError: It is no picture, damaged, too large, or has no ink.
     """
     if isinstance(source, (str, os.PathLike)):
-        path = Path(source)
-        return _from_file(path)
+        name = os.fspath(source)
+        return from_grey(_decoded(name, lambda: _file_grey(name)), name)
     if not hasattr(source, "convert"):
         raise ImageError(f"a {type(source).__name__}; expected an array, a path or a PIL image")
-    return from_grey(_grey(source, "the picture"), "the picture")
+    return from_grey(_decoded("the picture", lambda: _grey(source, "the picture")), "the picture")
 
 
-def _from_file(path: Path) -> NDArray[np.uint8]:
+def _decoded(name: str, decode: Callable[[], NDArray[np.float32]]) -> NDArray[np.float32]:
+    """What `decode` gives; all that Pillow lets through on damaged pictures becomes an ImageError."""
     from PIL import Image, UnidentifiedImageError
 
-    if not path.is_file():
-        raise ImageError(f"{path}: {'is a directory' if path.is_dir() else 'no such file'}")
-    if path.stat().st_size == 0:
-        raise ImageError(f"{path}: the file is empty")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path, formats=_FORMATS) as picture:
-                grey = _grey(picture, str(path))
-    except Image.DecompressionBombError as cause:
-        raise ImageError(f"{path}: too large; at most {MAX_PIXELS:,} pixels are read") from cause
-    except UnidentifiedImageError as cause:
-        raise ImageError(
-            f"{path}: no picture in a known format, or its header is damaged; expected one of {', '.join(_FORMATS)}"
-        ) from cause
+        return decode()
     except ImageError:
         raise
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        TypeError,
-        KeyError,
-        IndexError,
-        EOFError,
-        OverflowError,
-    ) as cause:
-        # Pillow's decoders let all of these through on damaged files.
-        raise ImageError(f"{path}: damaged or cut short ({cause})") from cause
-    return from_grey(grey, str(path))
+    except Image.DecompressionBombError as cause:
+        raise ImageError(f"{name}: too large; at most {MAX_PIXELS:,} pixels are read") from cause
+    except UnidentifiedImageError as cause:
+        known = ", ".join(_FORMATS)
+        raise ImageError(f"{name}: no picture in a known format ({known}), or its header is damaged") from cause
+    except (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, ArithmeticError) as cause:
+        raise ImageError(f"{name}: damaged or cut short ({cause})") from cause
+
+
+def _file_grey(name: str) -> NDArray[np.float32]:
+    from PIL import Image
+
+    try:
+        stream = open(name, "rb")  # noqa: SIM115, PTH123 - Path would cost an import, and the block below closes it
+    except OSError as cause:
+        reason = {errno.ENOENT: "no such file", errno.EISDIR: "is a directory"}.get(cause.errno or 0)
+        raise ImageError(f"{name}: {reason or f'cannot be read ({cause.strerror})'}") from cause
+    with stream:
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise ImageError(f"{name}: not a regular file; save the picture first")
+        if os.fstat(stream.fileno()).st_size == 0:
+            raise ImageError(f"{name}: the file is empty")
+        with Image.open(stream, formats=_FORMATS) as picture:
+            _check_size(picture, name)
+            # JPEG decodes straight to a smaller size.
+            picture.draft("L", (2 * _WORK_SIZE, 2 * _WORK_SIZE))
+            return _grey(picture, name)
+
+
+def _check_size(picture: Image, name: str) -> None:
+    width, height = picture.size
+    if width * height > MAX_PIXELS:
+        raise ImageError(f"{name}: {width}×{height} pixels; at most {MAX_PIXELS:,} are read")
+    if width == 0 or height == 0:
+        raise ImageError(f"{name}: {width}×{height} pixels, nothing to read")
 
 
 def _grey(picture: Image, name: str) -> NDArray[np.float32]:
     """The picture upright, reduced to the size it is examined at, as grey levels 0–255."""
     from PIL import Image, ImageOps
 
-    width, height = picture.size
-    if width * height > MAX_PIXELS:
-        raise ImageError(f"{name}: {width}×{height} pixels; at most {MAX_PIXELS:,} are read")
-    if width == 0 or height == 0:
-        raise ImageError(f"{name}: {width}×{height} pixels, nothing to read")
-    picture.draft("L", (2 * _WORK_SIZE, 2 * _WORK_SIZE))
-    picture = ImageOps.exif_transpose(picture)
+    _check_size(picture, name)
+    # Before anything else, so that no later step needs more memory than the decoded picture.
+    picture = ImageOps.exif_transpose(_reduced(picture))
     if picture.mode.startswith(("I", "F")):
-        levels = np.asarray(picture, np.float32)
-        top = 65535 if picture.mode.startswith("I") and levels.max() > 255 else 255
-        picture = Image.fromarray(np.clip(levels * (255 / top), 0, 255).astype(np.uint8))
-    elif picture.has_transparency_data:
+        picture = Image.fromarray(_as_bytes(np.asarray(picture, np.float32), picture.mode))
+    elif _is_transparent(picture):
         picture = _on_plain_ground(picture.convert("RGBA"))
+    if picture.mode == "LAB":
+        picture = picture.getchannel(0)
+    elif picture.mode == "La":
+        picture = picture.convert("LA")
     picture = picture.convert("L")
     if max(picture.size) > _WORK_SIZE:
         picture.thumbnail((_WORK_SIZE, _WORK_SIZE), Image.Resampling.BOX, reducing_gap=2.0)
     return np.asarray(picture, np.float32)
+
+
+def _reduced(picture: Image) -> Image:
+    """The picture at no less than twice the size it is examined at, by whole factors; the caller's is untouched."""
+    from PIL import Image
+
+    factor = max(picture.size) // (2 * _WORK_SIZE)
+    if factor < 2:
+        return picture
+    if picture.mode in ("L", "LA", "RGB", "RGBA", "CMYK", "YCbCr", "F", "I"):
+        smaller = picture.reduce(factor)
+    else:
+        # Palettes, single bits and I;16 cannot be averaged as they are stored.
+        size = (max(1, picture.width // factor), max(1, picture.height // factor))
+        smaller = picture.resize(size, Image.Resampling.NEAREST)
+    smaller.info = picture.info
+    exif = picture.getexif()
+    if exif:
+        smaller.getexif().update(exif)
+    return smaller
+
+
+def _as_bytes(levels: NDArray[np.float32], mode: str) -> NDArray[np.uint8]:
+    """16-bit, 32-bit and floating-point levels as 0–255; a picture's own largest value tells its range."""
+    if not np.isfinite(levels).all():
+        raise ImageError("a picture with NaN or infinite levels")
+    top = float(levels.max())
+    full = 65535 if mode.startswith("I") and top > 255 else 1 if mode == "F" and top <= 1 else 255
+    return np.clip(levels * (255 / full), 0, 255).astype(np.uint8)
+
+
+def _is_transparent(picture: Image) -> bool:
+    """Pillow's has_transparency_data, which version 9.4 of Debian 12 does not have yet."""
+    in_palette = picture.palette is not None and picture.palette.mode.endswith("A")
+    return "A" in picture.getbands() or "transparency" in picture.info or in_palette
 
 
 def _on_plain_ground(picture: Image) -> Image:

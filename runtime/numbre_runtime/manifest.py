@@ -217,7 +217,7 @@ def _decode(kind: Any, value: Any, where: str) -> Any:
         return None if value is None else _decode(get_args(kind)[0], value, where)
     if kind is Any:
         return value
-    if kind is float and type(value) is int:
+    if kind is float and type(value) is int and abs(value) < 1 << 53:
         value = float(value)
     if type(value) is not kind or (kind is float and not math.isfinite(value)):
         raise BundleError(f"{where}: expected {kind.__name__}, got {value!r:.60}")
@@ -238,13 +238,15 @@ def _check(manifest: Manifest, where: str) -> None:
     for name in names:
         if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name) or name == "manifest.json":
             raise BundleError(f"{where}: {name!r:.60} is not a plain file name")
+    if any(entry.bytes < 0 for entry in entries):
+        raise BundleError(f"{where}: a file of fewer than 0 bytes")
     if len(set(names)) != len(names):
         raise BundleError(f"{where}: a file is listed twice")
     for artifact in manifest.artifacts:
         if artifact.format not in FORMATS or artifact.precision not in PRECISIONS:
             raise BundleError(f"{where}: {artifact.file}: unknown format or precision; a newer runtime may know it")
         for tensor in (artifact.input, artifact.output):
-            if tensor.dtype not in TENSOR_DTYPES or tensor.scale <= 0:
+            if tensor.dtype not in TENSOR_DTYPES or tensor.scale <= 0 or abs(tensor.zero_point) > 1 << 16:
                 raise BundleError(f"{where}: {artifact.file}: a tensor's dtype or scale is not usable")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 import warnings
@@ -36,11 +37,19 @@ def run_command(
         What `run` returns; the exit code of an error that NUMBRE raises on purpose, 2 for one that the operating
         system reports, 130 for Ctrl-C.
     """
+    held: list[str] = []
+    # Held until the end, for engines load while standard error is held back; Pillow's own warnings of damaged pictures
+    # repeat what the error says.
+    warnings.showwarning = lambda message, *_: held.append(str(message))
+    warnings.filterwarnings("ignore", module="PIL")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     args = parser.parse_args(argv)
-    warnings.showwarning = lambda message, *_: print(f"{parser.prog}: {message}", file=sys.stderr)
     try:
         code = run(args)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return code
     except KeyboardInterrupt:
         if args.debug:
@@ -56,6 +65,9 @@ def run_command(
             raise
         print(f"{parser.prog}: {one_line(error)}", file=sys.stderr)
         return error.exit_code if isinstance(error, NumbreError) else EXIT_ERROR
+    finally:
+        for line in dict.fromkeys(held):
+            print(f"{parser.prog}: {line}", file=sys.stderr)
 
 
 def one_line(error: BaseException) -> str:

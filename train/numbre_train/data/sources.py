@@ -19,7 +19,7 @@ from numbre_runtime.files import read_limited
 from numbre_runtime.npz import read_npz
 from numbre_train.data.idx import format_idx
 
-KERAS_CACHE = Path("~/.keras/datasets/mnist.npz").expanduser()
+KERAS_CACHE = Path("~/.keras/datasets/mnist.npz")
 MIRRORS = (
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
