@@ -1,0 +1,50 @@
+"""AVERAGE_POOL_2D and MAX_POOL_2D (TensorFlow Lite `reference/integer_ops/pooling.h`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numbre_runtime.kernels.convolution import picture_shape
+from numbre_runtime.kernels.model import Layer
+from numbre_runtime.kernels.requantize import Kernel, activation_range, int8_tensor
+from numbre_runtime.kernels.windows import Windows
+
+
+def max_pool_2d(layer: Layer) -> Kernel:
+    """The largest value of each window."""
+    windows, low, high = _pool(layer)
+
+    def run(stored: NDArray[Any]) -> NDArray[Any]:
+        largest = windows.view(stored, -128).max(axis=(4, 5))
+        return np.clip(largest, low, high).astype(np.int8)
+
+    return run
+
+
+def average_pool_2d(layer: Layer) -> Kernel:
+    """The mean of each window's values inside the picture, rounded to nearest, ties away from zero."""
+    windows, low, high = _pool(layer)
+    height, width, _ = picture_shape(int8_tensor(layer.inputs[0]).shape)
+    counts = windows.view(np.ones((1, height, width, 1), np.int32), 0).sum(axis=(4, 5), dtype=np.int32)
+
+    def run(stored: NDArray[Any]) -> NDArray[Any]:
+        sums = windows.view(stored, 0).sum(axis=(4, 5), dtype=np.int32)
+        means = np.sign(sums) * ((np.abs(sums) + counts // 2) // counts)
+        return np.clip(means, low, high).astype(np.int8)
+
+    return run
+
+
+def _pool(layer: Layer) -> tuple[Windows, int, int]:
+    """A pool's windows, and its smallest and largest output."""
+    source, output, options = int8_tensor(layer.inputs[0]), int8_tensor(layer.output), layer.options
+    height, width, _ = picture_shape(source.shape)
+    if (source.scale, source.zero_point) != (output.scale, output.zero_point):
+        raise ValueError("a pool whose input and output differ in scale or zero point")
+    size, stride = (options.scalar(4, "i"), options.scalar(3, "i")), (options.scalar(2, "i"), options.scalar(1, "i"))
+    windows = Windows(size, stride, (1, 1), options.scalar(0, "b"))
+    windows.pads(height, width)
+    return windows, *activation_range(options.scalar(5, "b"), output)

@@ -1,0 +1,90 @@
+"""From a layer's int32 sums to its int8 output (TensorFlow Lite `kernels/kernel_util.cc`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numbre_runtime.errors import BackendUnsupportedError
+from numbre_runtime.kernels.fixed_point import quantized_multiplier, rounded_shift, rounded_shift_upward, shifted_product
+from numbre_runtime.kernels.model import Layer, Tensor
+
+Kernel: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
+"""One layer, ready to run: (N, …) int8 in, (N, …) int8 out. It keeps no state."""
+
+_NONE, _RELU, _RELU_N1_TO_1, _RELU6 = range(4)
+"""schema.fbs ActivationFunctionType."""
+
+
+def int8_tensor(tensor: Tensor | None) -> Tensor:
+    """The tensor, if it is int8 with a scale.
+
+    Raises:
+        BackendUnsupportedError: It is of another type.
+        ValueError: It is missing or has no scale.
+    """
+    if tensor is None:
+        raise ValueError("a tensor is missing")
+    if tensor.dtype != "int8":
+        raise BackendUnsupportedError(f"a tensor of {tensor.dtype}; only int8 is computed in NumPy")
+    if not len(tensor.scales):
+        raise ValueError("an int8 tensor without a scale")
+    return tensor
+
+
+def activation_range(code: int, output: Tensor) -> tuple[int, int]:
+    """Smallest and largest stored output (`CalculateActivationRangeQuantized`)."""
+
+    def stored(real: float) -> int:
+        steps = np.float32(real) / output.scale
+        return output.zero_point + int(np.copysign(np.floor(np.abs(steps) + np.float32(0.5)), steps))
+
+    if code == _NONE:
+        return -128, 127
+    if code == _RELU:
+        return max(-128, stored(0)), 127
+    if code == _RELU6:
+        return max(-128, stored(0)), min(127, stored(6))
+    if code == _RELU_N1_TO_1:
+        return max(-128, stored(-1)), min(127, stored(1))
+    raise BackendUnsupportedError(f"fused activation {code} is not computed in NumPy")
+
+
+def requantizer(layer: Layer, activation: int, channels: int) -> Kernel:
+    """What turns int32 sums (N, …, channels), held as any float or integer type, into the layer's int8 output.
+
+    Args:
+        layer: A dense or convolutional layer.
+        activation: Its fused activation, schema.fbs ActivationFunctionType.
+        channels: Output channels.
+    """
+    source, weights, output = int8_tensor(layer.inputs[0]), int8_tensor(layer.inputs[1]), int8_tensor(layer.output)
+    if len(weights.scales) not in (1, channels):
+        raise ValueError(f"{len(weights.scales)} scales for {channels} channels")
+    if layer.name == "FULLY_CONNECTED" and len(weights.scales) == 1:
+        # GetQuantizedConvolutionMultipler multiplies the scales as float32, PopulateConvolutionQuantizationParams
+        # as float64.
+        factors = [float(source.scale * weights.scale) / float(output.scale)]
+    else:
+        factors = [float(source.scale) * float(scale) / float(output.scale) for scale in weights.scales]
+    pairs = [quantized_multiplier(factor) for factor in factors]
+    if any(shift > 30 for _, shift in pairs):
+        raise ValueError("a scale is out of bounds")
+    multipliers = np.array([multiplier for multiplier, _ in pairs], np.int64)
+    left = np.array([max(shift, 0) for _, shift in pairs], np.int64)
+    right = np.array([max(-shift, 0) for _, shift in pairs], np.int64)
+    low, high = activation_range(activation, output)
+    zero_point = output.zero_point
+    # Matrix products go through the library ruy, which breaks ties upward; depthwise ones through TensorFlow Lite's own
+    # kernel, which breaks them away from zero.
+    shift_right = rounded_shift if layer.name == "DEPTHWISE_CONV_2D" else rounded_shift_upward
+
+    def requantize(sums: NDArray[Any]) -> NDArray[Any]:
+        scaled = shift_right(shifted_product(sums.astype(np.int64), multipliers, left), right)
+        scaled += zero_point
+        return np.minimum(np.maximum(scaled, low), high).astype(np.int8)
+
+    return requantize

@@ -1,0 +1,65 @@
+"""The windows that a convolution or a pool moves over a picture (TensorFlow Lite `kernels/padding.h`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+_SAME = 0
+"""schema.fbs Padding."""
+_LARGEST = 4096
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Size, step and padding of a window, rows first."""
+
+    size: tuple[int, int]
+    """Rows and columns of values that it takes."""
+    stride: tuple[int, int]
+    """Steps between two windows."""
+    dilation: tuple[int, int]
+    """Steps between two values of one window."""
+    padding: int
+    """schema.fbs Padding: 0 is SAME, 1 is VALID."""
+
+    def __post_init__(self) -> None:
+        if not all(0 < value <= _LARGEST for value in (*self.size, *self.stride, *self.dilation)):
+            raise ValueError(f"a window of {self.size} with stride {self.stride} and dilation {self.dilation}")
+
+    def pads(self, height: int, width: int) -> tuple[tuple[int, int], tuple[int, int]]:
+        """How many rows before and after, and columns before and after, are padded."""
+        return self._pad(0, height), self._pad(1, width)
+
+    def _pad(self, axis: int, length: int) -> tuple[int, int]:
+        span = (self.size[axis] - 1) * self.dilation[axis] + 1
+        if self.padding != _SAME:
+            if span > length:
+                raise ValueError(f"a window of {span} over {length} values")
+            return 0, 0
+        steps = -(-length // self.stride[axis])
+        total = max((steps - 1) * self.stride[axis] + span - length, 0)
+        return total // 2, total - total // 2
+
+    def view(self, pictures: NDArray[Any], fill: float) -> NDArray[Any]:
+        """Every window of every picture.
+
+        Args:
+            pictures: (N, height, width, channels).
+            fill: What the padding holds.
+
+        Returns:
+            (N, rows, columns, channels, *size), without a copy beyond the padding.
+        """
+        pads = self.pads(*pictures.shape[1:3])
+        if pads != ((0, 0), (0, 0)):
+            pictures = np.pad(pictures, ((0, 0), *pads, (0, 0)), constant_values=fill)
+        spans = tuple((size - 1) * step + 1 for size, step in zip(self.size, self.dilation, strict=True))
+        windows = sliding_window_view(pictures, spans, (1, 2))  # type: ignore[call-overload]
+        down, across = self.stride
+        found: NDArray[Any] = windows[:, ::down, ::across, :, :: self.dilation[0], :: self.dilation[1]]
+        return found
