@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from numbre_runtime.backends import BACKENDS, backend_format
 from numbre_runtime.bundle import Bundle
 from numbre_runtime.classifier import open_artifact
-from numbre_runtime.errors import BackendNotInstalledError, NumbreError
+from numbre_runtime.errors import BackendError, BackendNotInstalledError, BackendUnsupportedError, NumbreError
 from numbre_runtime.manifest import Artifact, Measurement
 
 
@@ -66,13 +66,13 @@ def measure(bundle: Bundle, artifact: Artifact, test: TestSet) -> tuple[Measurem
         BackendError: A backend does not run it.
     """
     measured = []
-    missing: BackendNotInstalledError | None = None
+    missing: BackendError | None = None
     for name in BACKENDS:
         if backend_format(name) != artifact.format:
             continue
         try:
             classifier = open_artifact(bundle, artifact, name)
-        except BackendNotInstalledError as cause:
+        except (BackendNotInstalledError, BackendUnsupportedError) as cause:
             missing = cause
             continue
         scores = classifier.predict_batch(test.images)

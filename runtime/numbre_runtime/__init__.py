@@ -11,6 +11,7 @@ from numbre_runtime.classifier import Classifier, Prediction, load
 from numbre_runtime.errors import (
     BackendError,
     BackendNotInstalledError,
+    BackendUnsupportedError,
     BundleError,
     ImageError,
     NumbreError,
@@ -22,6 +23,7 @@ __version__ = "0.1.0"
 __all__ = [
     "BackendError",
     "BackendNotInstalledError",
+    "BackendUnsupportedError",
     "BundleError",
     "Classifier",
     "ImageError",

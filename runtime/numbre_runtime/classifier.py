@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 from numbre_runtime.backends import BACKENDS, backend, backend_format
 from numbre_runtime.backends.base import BATCH, Session
 from numbre_runtime.bundle import DEFAULT_BUNDLE, Bundle, Golden, read_bundle
-from numbre_runtime.errors import BackendError, BackendNotInstalledError, BundleError, ImageError
+from numbre_runtime.errors import (
+    BackendError,
+    BackendNotInstalledError,
+    BackendUnsupportedError,
+    BundleError,
+    ImageError,
+)
 from numbre_runtime.manifest import Artifact, InputSpec
 from numbre_runtime.tensors import as_rows, decoder, encoder
 
@@ -119,7 +125,8 @@ def load(
 
     Args:
         path: The bundle's directory; None is the NUMBRE model that ships with the runtime.
-        backend: "litert", "tflite_runtime" or "onnxruntime"; None takes the first that is installed and works.
+        backend: "litert", "tflite_runtime", "onnxruntime" or "numpy"; None takes the first that is installed and
+            works, as tried once in a child process (see `numbre_runtime.probe`).
         threads: Threads that the engine may use for one call.
         artifact: A model file of the bundle; None takes the first that a backend runs.
 
@@ -143,14 +150,18 @@ def load_bundle(
     if not pairs:
         wanted = f"a {backend_format(names[0])} artifact for {names[0]}" if backend else "an artifact to run"
         raise BundleError(f"{bundle.path}: has not {wanted}")
+    # What NumPy computes is the fallback, for any artifact, where no engine runs one.
+    pairs.sort(key=lambda pair: pair[1] == "numpy")
     golden = bundle.golden()
-    missing: list[BackendNotInstalledError] = []
+    missing: list[BackendError] = []
     broken: BackendError | None = None
     for item, name in pairs:
         try:
+            if backend is None and name != "numpy":
+                _refuse_broken(name)
             classifier = open_artifact(bundle, item, name, threads)
             replay(classifier, golden)
-        except BackendNotInstalledError as cause:
+        except (BackendNotInstalledError, BackendUnsupportedError) as cause:
             missing.append(cause)
             continue
         except BackendError as cause:
@@ -166,6 +177,19 @@ def load_bundle(
     raise BackendNotInstalledError(
         f"no inference engine for {bundle.path.name} is installed; run: pip install 'numbre-runtime[litert]'"
     ) from missing[0]
+
+
+def _refuse_broken(name: str) -> None:
+    """Keeps a backend that is known to crash out of this process.
+
+    Raises:
+        BackendError: Its probe failed.
+    """
+    from numbre_runtime.probe_cache import remembered_probe
+
+    found = remembered_probe(name)
+    if found.status == "broken":
+        raise BackendError(f"{found.version or name} does not work here ({found.reason}); run: numbre-doctor")
 
 
 def open_artifact(bundle: Bundle, artifact: Artifact, backend_name: str, threads: int = 1) -> Classifier:
@@ -184,11 +208,16 @@ def replay(classifier: Classifier, golden: Golden) -> None:
     Raises:
         BackendError: A label differs.
     """
-    expected = golden.outputs[classifier.artifact.file]
-    outputs = classifier.predict_raw(golden.inputs)
-    wrong = int((outputs.argmax(axis=1) != expected.argmax(axis=1)).sum())
+    wrong = wrong_labels(classifier, golden)
     if wrong:
         raise BackendError(
-            f"{classifier.backend} misreads {classifier.artifact.file}: {wrong} of {len(expected)} golden vectors get "
-            "another label than at export; use another backend or version"
+            f"{classifier.backend} misreads {classifier.artifact.file}: {wrong} of {len(golden.inputs)} golden vectors "
+            "get another label than at export; use another backend or version"
         )
+
+
+def wrong_labels(classifier: Classifier, golden: Golden) -> int:
+    """How many golden inputs get another label than when the bundle was exported."""
+    expected = golden.outputs[classifier.artifact.file]
+    outputs = classifier.predict_raw(golden.inputs)
+    return int((outputs.argmax(axis=1) != expected.argmax(axis=1)).sum())

@@ -6,7 +6,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from numbre_runtime.backends.base import Session, not_installed, refused
+from numbre_runtime.backends.base import Session, not_imported, refused
 
 
 class _OnnxSession:
@@ -30,7 +30,7 @@ def open_model(content: bytes, threads: int) -> Session:
     try:
         import onnxruntime
     except ImportError as cause:
-        raise not_installed("onnxruntime", "onnx") from cause
+        raise not_imported("onnxruntime", "onnx", cause) from cause
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads

@@ -15,10 +15,11 @@ import numpy as np
 
 from numbre_runtime import __version__
 from numbre_runtime.backends import BACKENDS, backend_format
+from numbre_runtime.board import processor_name
 from numbre_runtime.bundle import DEFAULT_BUNDLE, Bundle, labelled_images, read_bundle
 from numbre_runtime.classifier import load_bundle
 from numbre_runtime.cli.common import EXIT_OK, Parser, quiet_engine, run_command
-from numbre_runtime.errors import BackendError, BackendNotInstalledError, BundleError
+from numbre_runtime.errors import BackendError, BackendNotInstalledError, BackendUnsupportedError, BundleError
 from numbre_runtime.files import read_limited
 from numbre_runtime.manifest import Artifact
 from numbre_runtime.measure import accuracy, batch_rate, peak_rss, single_latency
@@ -55,11 +56,11 @@ def run(args: argparse.Namespace) -> int:
         if backend_format(name) == artifact.format
     ]
     rows = []
-    missing: list[BackendNotInstalledError] = []
+    missing: list[BackendError] = []
     for artifact, name in pairs:
         try:
             rows.append(_measure(bundle, artifact, name, args.threads, images, labels))
-        except BackendNotInstalledError as error:
+        except (BackendNotInstalledError, BackendUnsupportedError) as error:
             missing.append(error)
         except BackendError as error:
             rows.append({"artifact": artifact.file, "backend": name, "error": str(error)})
@@ -67,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
         raise (missing[0] if missing else BundleError(f"{bundle.path}: has no artifact that {args.backend} runs"))
     result = {
         "bundle": bundle.manifest.name,
-        "machine": f"{_processor()}, {platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        "machine": f"{processor_name()}, {platform.system()} {platform.machine()}, Python {platform.python_version()}",
         "numbre_runtime": __version__,
         "accuracy_on": f"{len(images):,} {source}",
         "accuracy_at_export": {
@@ -165,19 +166,6 @@ def format_table(lines: Sequence[Sequence[str]]) -> str:
         cells += [cell.rjust(width) if line in full else cell for cell, width in rest]
         aligned.append("  ".join(cells).rstrip())
     return "\n".join(aligned)
-
-
-def _processor() -> str:
-    """The processor's or the board's name, as far as the system tells."""
-    for path, key in (("/proc/device-tree/model", ""), ("/proc/cpuinfo", "model name")):
-        try:
-            text = Path(path).read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            continue
-        for line in text.splitlines():
-            if line.startswith(key):
-                return line.split(":")[-1].strip("\0 \t")
-    return platform.processor() or "unknown processor"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

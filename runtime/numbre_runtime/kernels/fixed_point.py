@@ -1,7 +1,7 @@
 """Fixed-point arithmetic as gemmlowp and TensorFlow Lite's reference kernels define it, on whole arrays.
 
 A "Q0.31" number is an int32 that means itself / 2³¹. Sources: gemmlowp `fixedpoint/fixedpoint.h`; TensorFlow Lite
-`kernels/internal/common.h` and `quantization_util.cc`. Arrays are int64 here, so that no product of two int32 overflows.
+`kernels/internal/common.h` and `quantization_util.cc`. Arrays are int64 here, so that no product of int32 overflows.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ def high_product(a: Integers, b: Integers | int) -> Integers:
 
 
 def rounded_shift(values: Integers, exponent: Integers | int) -> Integers:
-    """values / 2^exponent, rounded to nearest, ties away from zero (`RoundingDivideByPOT`)."""
+    """Whole numbers / 2^exponent, rounded to nearest, ties away from zero (`RoundingDivideByPOT`)."""
     half = (np.int64(1) << exponent) >> 1
     return (values + half - ((values < 0) & (half > 0))) >> exponent
 
 
 def rounded_shift_upward(values: Integers, exponent: Integers | int) -> Integers:
-    """values / 2^exponent, rounded to nearest, ties upward (ruy's `RoundingRightShift`, and NEON's instruction)."""
+    """Whole numbers / 2^exponent, rounded to nearest, ties upward (ruy's `RoundingRightShift`)."""
     return (values + ((np.int64(1) << exponent) >> 1)) >> exponent
 
 
@@ -56,7 +56,7 @@ def shifted_product(values: Integers, multiplier: Integers | int, left: Integers
 
 
 def exp_of_negative(values: Integers) -> Integers:
-    """exp of Q5.26 numbers from −32 to 0, as Q0.31 (`exp_on_negative_values`)."""
+    """The exponential of Q5.26 numbers from −32 to 0, as Q0.31 (`exp_on_negative_values`)."""
     quarter = 1 << 24
     rest = (values & (quarter - 1)) - quarter
     x = (rest << 5) + (1 << 28)
@@ -92,4 +92,4 @@ def _one_over_one_plus(x: Integers) -> Integers:
     for _ in range(3):
         error = (1 << 29) - high_product(half_denominator, result)
         result = result + np.clip(high_product(result, error) << 2, -1 << 31, _INT32_MAX)
-    return np.clip(result << 1, -1 << 31, _INT32_MAX)
+    return np.minimum(result << 1, _INT32_MAX)

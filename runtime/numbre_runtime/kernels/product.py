@@ -31,7 +31,8 @@ def exact_product(weights: NDArray[np.int8], source: Tensor, bias: Tensor | None
         start = start + bias_values(bias, weights.shape[1])
     largest = int((128 * np.abs(wide).sum(axis=0) + np.abs(start)).max(initial=0))
     real = np.float32 if largest <= _EXACT else np.float64
-    factor, offset = weights.astype(real), start.astype(real)
+    factor: NDArray[Any] = weights.astype(real)
+    offset = start.astype(real)
 
     def product(stored: NDArray[Any]) -> NDArray[Any]:
         sums: NDArray[Any] = stored.astype(real) @ factor

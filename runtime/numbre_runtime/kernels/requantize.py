@@ -9,7 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbre_runtime.errors import BackendUnsupportedError
-from numbre_runtime.kernels.fixed_point import quantized_multiplier, rounded_shift, rounded_shift_upward, shifted_product
+from numbre_runtime.kernels.fixed_point import (
+    quantized_multiplier,
+    rounded_shift,
+    rounded_shift_upward,
+    shifted_product,
+)
 from numbre_runtime.kernels.model import Layer, Tensor
 
 Kernel: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
@@ -73,17 +78,22 @@ def requantizer(layer: Layer, activation: int, channels: int) -> Kernel:
     pairs = [quantized_multiplier(factor) for factor in factors]
     if any(shift > 30 for _, shift in pairs):
         raise ValueError("a scale is out of bounds")
-    multipliers = np.array([multiplier for multiplier, _ in pairs], np.int64)
-    left = np.array([max(shift, 0) for _, shift in pairs], np.int64)
-    right = np.array([max(-shift, 0) for _, shift in pairs], np.int64)
+    multipliers, shifts = (np.resize(np.array(part, np.int64), channels) for part in zip(*pairs, strict=True))
+    left, right = np.maximum(shifts, 0), np.maximum(-shifts, 0)
     low, high = activation_range(activation, output)
     zero_point = output.zero_point
-    # Matrix products go through the library ruy, which breaks ties upward; depthwise ones through TensorFlow Lite's own
-    # kernel, which breaks them away from zero.
-    shift_right = rounded_shift if layer.name == "DEPTHWISE_CONV_2D" else rounded_shift_upward
+    upward = channels
+    if layer.name == "DEPTHWISE_CONV_2D":
+        # Ties go upward where TensorFlow Lite's kernels use vector instructions, as for all matrix products; the
+        # depthwise one takes eight channels at a time so, and what remains in scalars, whose ties go away from zero.
+        upward -= channels % 8
+    tail = slice(upward, channels)
 
     def requantize(sums: NDArray[Any]) -> NDArray[Any]:
-        scaled = shift_right(shifted_product(sums.astype(np.int64), multipliers, left), right)
+        products = shifted_product(sums.astype(np.int64), multipliers, left)
+        scaled = rounded_shift_upward(products, right)
+        if upward < channels:
+            scaled[..., tail] = rounded_shift(products[..., tail], right[..., tail])
         scaled += zero_point
         return np.minimum(np.maximum(scaled, low), high).astype(np.int8)
 

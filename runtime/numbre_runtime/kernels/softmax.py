@@ -1,7 +1,7 @@
 """SOFTMAX in integers (TensorFlow Lite `reference/softmax.h`).
 
-The optimized kernels compute it in float32 on x86-64 and with other tables on ARM, and all three may differ by one step;
-this is the one that is the same everywhere. On x86-64 it gives the bits of the float32 one for all MNIST test images.
+The optimized kernels compute it in float32 on x86-64 and with other tables on ARM, and all three may differ by one
+step; this is the one that is the same everywhere. On MNIST's test images it gives the bits of the float32 one.
 """
 
 from __future__ import annotations

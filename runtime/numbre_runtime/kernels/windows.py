@@ -59,7 +59,7 @@ class Windows:
         if pads != ((0, 0), (0, 0)):
             pictures = np.pad(pictures, ((0, 0), *pads, (0, 0)), constant_values=fill)
         spans = tuple((size - 1) * step + 1 for size, step in zip(self.size, self.dilation, strict=True))
-        windows = sliding_window_view(pictures, spans, (1, 2))  # type: ignore[call-overload]
+        windows = sliding_window_view(pictures, spans, (1, 2))
         down, across = self.stride
         found: NDArray[Any] = windows[:, ::down, ::across, :, :: self.dilation[0], :: self.dilation[1]]
         return found
