@@ -92,4 +92,5 @@ def _one_over_one_plus(x: Integers) -> Integers:
     for _ in range(3):
         error = (1 << 29) - high_product(half_denominator, result)
         result = result + np.clip(high_product(result, error) << 2, -1 << 31, _INT32_MAX)
-    return np.minimum(result << 1, _INT32_MAX)
+    doubled: Integers = np.minimum(result << 1, _INT32_MAX)
+    return doubled

@@ -19,7 +19,8 @@ def max_pool_2d(layer: Layer) -> Kernel:
 
     def run(stored: NDArray[Any]) -> NDArray[Any]:
         largest = windows.view(stored, -128).max(axis=(4, 5))
-        return np.minimum(np.maximum(largest, low), high).astype(np.int8)
+        clipped: NDArray[np.int8] = np.minimum(np.maximum(largest, low), high).astype(np.int8)
+        return clipped
 
     return run
 
@@ -33,7 +34,8 @@ def average_pool_2d(layer: Layer) -> Kernel:
     def run(stored: NDArray[Any]) -> NDArray[Any]:
         sums = windows.view(stored, 0).sum(axis=(4, 5), dtype=np.int32)
         means = np.sign(sums) * ((np.abs(sums) + counts // 2) // counts)
-        return np.minimum(np.maximum(means, low), high).astype(np.int8)
+        clipped: NDArray[np.int8] = np.minimum(np.maximum(means, low), high).astype(np.int8)
+        return clipped
 
     return run
 
