@@ -102,12 +102,18 @@ def _grey(picture: Image, name: str) -> NDArray[np.float32]:
         levels = np.asarray(picture, np.float32)
         top = 65535 if picture.mode.startswith("I") and levels.max() > 255 else 255
         picture = Image.fromarray(np.clip(levels * (255 / top), 0, 255).astype(np.uint8))
-    elif picture.has_transparency_data:
+    elif _is_transparent(picture):
         picture = _on_plain_ground(picture.convert("RGBA"))
     picture = picture.convert("L")
     if max(picture.size) > _WORK_SIZE:
         picture.thumbnail((_WORK_SIZE, _WORK_SIZE), Image.Resampling.BOX, reducing_gap=2.0)
     return np.asarray(picture, np.float32)
+
+
+def _is_transparent(picture: Image) -> bool:
+    """Pillow's has_transparency_data, which version 9.4 of Debian 12 does not have yet."""
+    in_palette = picture.palette is not None and picture.palette.mode.endswith("A")
+    return "A" in picture.getbands() or "transparency" in picture.info or in_palette
 
 
 def _on_plain_ground(picture: Image) -> Image:
