@@ -60,7 +60,7 @@ def _missing(name: str, board: Board) -> tuple[str, str]:
     if board.bits == 32:
         if name == "tflite_runtime" and board.machine.startswith(("armv7", "armv8", "aarch64")):
             if board.python_minor <= (3, 11):
-                return "not installed", "pip install --no-deps tflite-runtime==2.14.0"
+                return "not installed", _INSTALL.format("tflite")
             return f"it has no wheel for Python {board.python}", NOTHING_TO_DO
         return "it has no wheel for 32-bit boards", NOTHING_TO_DO
     if name == "tflite_runtime":

@@ -83,7 +83,7 @@ def test_deadly_engine_is_a_line_with_its_cure(run_command: Run, tmp_path: Path)
         ),
         (Probe("litert", "not installed"), _PI4, "not installed", "pip install 'numbre-runtime[litert]'"),
         (Probe("litert", "not installed"), _PI2, "no wheel for 32-bit", NOTHING_TO_DO),
-        (Probe("tflite_runtime", "not installed"), _PI2, "not installed", "--no-deps tflite-runtime==2.14.0"),
+        (Probe("tflite_runtime", "not installed"), _PI2, "not installed", "'numbre-runtime[tflite]'"),
         (Probe("tflite_runtime", "not installed"), _PI2_NEW, "no wheel for Python 3.13.5", NOTHING_TO_DO),
         (Probe("tflite_runtime", "not installed"), _ZERO, "no wheel for 32-bit", NOTHING_TO_DO),
     ],
