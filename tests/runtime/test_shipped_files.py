@@ -29,7 +29,7 @@ def test_tflite_operators_are_as_old_as_the_oldest_runtime(shipped: Bundle) -> N
 
 
 def test_no_onnx_weight_is_the_smallest_int8(shipped: Bundle) -> None:
-    """onnxruntime on a Cortex-A72 multiplies −128 by −128 wrongly."""
+    """A build of onnxruntime for the Cortex-A72 multiplies −128 by −128 wrongly."""
     graph = onnx.load_model_from_string(shipped.contents["model.int8.onnx"]).graph
     weights = [numpy_helper.to_array(item) for item in graph.initializer if item.data_type == onnx.TensorProto.INT8]
     matrices = [values for values in weights if values.ndim == 2]
@@ -42,5 +42,5 @@ def test_wrong_golden_outputs_are_refused(shipped: Bundle) -> None:
     golden = shipped.golden()
     replay(classifier, golden)
     turned = {name: np.roll(values, 1, axis=1) for name, values in golden.outputs.items()}
-    with pytest.raises(BackendError, match="misreads model.int8.tflite: 40 of 40 golden vectors"):
+    with pytest.raises(BackendError, match=r"misreads model\.int8\.tflite: 40 of 40 golden vectors"):
         replay(classifier, Golden(golden.inputs, golden.labels, turned))
