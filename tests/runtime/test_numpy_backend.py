@@ -8,6 +8,7 @@ from ai_edge_litert import interpreter
 from numpy.typing import NDArray
 
 import numbre_runtime
+from numbre_export.parity import TestSet, measure
 from numbre_runtime.backends.base import BATCH
 from numbre_runtime.backends.integer import IntegerSession, open_model
 from numbre_runtime.bundle import Bundle
@@ -123,3 +124,14 @@ def test_shape_that_would_exhaust_memory_is_refused() -> None:
     layer = OneLayer("MAX_POOL_2D", (1, 60000, 60000, 1), (1, 1, 1, 1), kind="Pool2DOptions")
     with pytest.raises(BackendError, match="at most"):
         open_model(layer.build(), 1)
+
+
+def test_parity_reports_hold_it_beside_the_engines(shipped: Bundle, mnist: Mnist) -> None:
+    scores = np.zeros((200, 10), np.float32)
+    test = TestSet(mnist.test_images[:200], mnist.test_labels[:200], scores)
+    found = {
+        artifact.file: [item.backend.split()[0] for item in measure(shipped, artifact, test)]
+        for artifact in shipped.manifest.artifacts
+    }
+    assert found[_FILE][-1] == "numpy"
+    assert "numpy" not in found["model.float32.tflite"]
