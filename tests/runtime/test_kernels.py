@@ -20,7 +20,7 @@ _SCALE = st.floats(2**-12, 2**-2, width=32) | _POWER
 _ACTIVATION = st.sampled_from(["NONE", "RELU", "RELU6", "RELU_N1_TO_1"])
 _PADDING = st.sampled_from(["SAME", "VALID"])
 _SEED = st.integers(0, 2**32 - 1)
-_EXAMPLES = settings(max_examples=150, deadline=None, derandomize=True)
+_EXAMPLES = settings(max_examples=100, deadline=None, derandomize=True)
 
 
 def _agrees(layer: OneLayer, generator: np.random.Generator, images: int = 4) -> None:

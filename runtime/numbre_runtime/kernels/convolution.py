@@ -29,8 +29,8 @@ def conv_2d(layer: Layer) -> Kernel:
         options.scalar(0, "b"),
     )
     windows.pads(*source.shape[1:3])
-    product = exact_product(weights.transpose(3, 1, 2, 0).reshape(-1, channels), source, bias)
-    requantize = requantizer(layer, options.scalar(3, "b"), channels)
+    product, largest = exact_product(weights.transpose(3, 1, 2, 0).reshape(-1, channels), source, bias)
+    requantize = requantizer(layer, options.scalar(3, "b"), channels, largest)
 
     def run(stored: NDArray[Any]) -> NDArray[Any]:
         found = windows.view(stored, source.zero_point)
@@ -55,7 +55,7 @@ def depthwise_conv_2d(layer: Layer) -> Kernel:
         options.scalar(0, "b"),
     )
     windows.pads(*source.shape[1:3])
-    requantize = requantizer(layer, options.scalar(4, "b"), channels)
+    requantize = requantizer(layer, options.scalar(4, "b"), channels, 1 << 31)
     factor = weights[0].reshape(height, width, depth, -1).astype(np.int32)
     start = np.zeros(channels, np.int64) if bias is None else bias_values(bias, channels)
 

@@ -18,8 +18,8 @@ def fully_connected(layer: Layer) -> Kernel:
         raise BackendUnsupportedError("FULLY_CONNECTED with shuffled weights is not computed in NumPy")
     weights = weight_values(int8_tensor(layer.inputs[1]), 2)
     bias = layer.inputs[2] if len(layer.inputs) > 2 else None
-    product = exact_product(weights.T, int8_tensor(layer.inputs[0]), bias)
-    requantize = requantizer(layer, layer.options.scalar(0, "b"), len(weights))
+    product, largest = exact_product(weights.T, int8_tensor(layer.inputs[0]), bias)
+    requantize = requantizer(layer, layer.options.scalar(0, "b"), len(weights), largest)
     values = weights.shape[1]
 
     def run(stored: NDArray[Any]) -> NDArray[Any]:

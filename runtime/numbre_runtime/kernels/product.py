@@ -14,7 +14,7 @@ _EXACT = 1 << 24
 """Every whole number up to here is a float32."""
 
 
-def exact_product(weights: NDArray[np.int8], source: Tensor, bias: Tensor | None) -> Kernel:
+def exact_product(weights: NDArray[np.int8], source: Tensor, bias: Tensor | None) -> tuple[Kernel, int]:
     """What maps stored inputs (…, K) int8 to exact sums (…, channels) of (input − zero point) · weight, plus bias.
 
     NumPy multiplies integers without BLAS. As long as no partial sum can pass 2²⁴, float32 holds each exactly, in
@@ -24,6 +24,9 @@ def exact_product(weights: NDArray[np.int8], source: Tensor, bias: Tensor | None
         weights: (K, channels).
         source: The input tensor, for its zero point.
         bias: (channels,) int32, or None.
+
+    Returns:
+        The product, and the largest sum that it can give, with either sign.
     """
     wide = weights.astype(np.int64)
     start = -source.zero_point * wide.sum(axis=0)
@@ -39,7 +42,7 @@ def exact_product(weights: NDArray[np.int8], source: Tensor, bias: Tensor | None
         sums += offset
         return sums
 
-    return product
+    return product, largest
 
 
 def bias_values(bias: Tensor, channels: int) -> NDArray[np.int64]:

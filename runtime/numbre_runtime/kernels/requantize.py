@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from numbre_runtime.errors import BackendUnsupportedError
 from numbre_runtime.kernels.fixed_point import (
+    Integers,
     quantized_multiplier,
     rounded_shift,
     rounded_shift_upward,
@@ -20,6 +21,8 @@ from numbre_runtime.kernels.model import Layer, Tensor
 Kernel: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
 """One layer, ready to run: (N, …) int8 in, (N, …) int8 out. It keeps no state."""
 
+_EXACT_SUM = 1 << 22
+"""A sum up to here times a multiplier below 2³¹ is a whole number that float64 holds exactly."""
 _NONE, _RELU, _RELU_N1_TO_1, _RELU6 = range(4)
 """schema.fbs ActivationFunctionType."""
 
@@ -58,13 +61,14 @@ def activation_range(code: int, output: Tensor) -> tuple[int, int]:
     raise BackendUnsupportedError(f"fused activation {code} is not computed in NumPy")
 
 
-def requantizer(layer: Layer, activation: int, channels: int) -> Kernel:
-    """What turns int32 sums (N, …, channels), held as any float or integer type, into the layer's int8 output.
+def requantizer(layer: Layer, activation: int, channels: int, largest: int) -> Kernel:
+    """What turns a layer's sums (N, …, channels), whole numbers of any type, into its int8 output.
 
     Args:
         layer: A dense or convolutional layer.
         activation: Its fused activation, schema.fbs ActivationFunctionType.
         channels: Output channels.
+        largest: No sum is larger, nor −sum.
     """
     source, weights, output = int8_tensor(layer.inputs[0]), int8_tensor(layer.inputs[1]), int8_tensor(layer.output)
     if len(weights.scales) not in (1, channels):
@@ -79,22 +83,46 @@ def requantizer(layer: Layer, activation: int, channels: int) -> Kernel:
     if any(shift > 30 for _, shift in pairs):
         raise ValueError("a scale is out of bounds")
     multipliers, shifts = (np.resize(np.array(part, np.int64), channels) for part in zip(*pairs, strict=True))
-    left, right = np.maximum(shifts, 0), np.maximum(-shifts, 0)
     low, high = activation_range(activation, output)
-    zero_point = output.zero_point
-    upward = channels
-    if layer.name == "DEPTHWISE_CONV_2D":
-        # Ties go upward where TensorFlow Lite's kernels use vector instructions, as for all matrix products; the
-        # depthwise one takes eight channels at a time so, and what remains in scalars, whose ties go away from zero.
-        upward -= channels % 8
-    tail = slice(upward, channels)
+    # Ties go upward where TensorFlow Lite's kernels use vector instructions, as for all matrix products; the depthwise
+    # one takes eight channels at a time so, and what remains in scalars, whose ties go away from zero.
+    upward = channels - channels % 8 if layer.name == "DEPTHWISE_CONV_2D" else channels
+    if upward == channels and largest <= _EXACT_SUM and (shifts <= 0).all():
+        scaled = _scaled_by_floats(multipliers, -shifts)
+    else:
+        scaled = _scaled_by_integers(multipliers, shifts, upward)
 
     def requantize(sums: NDArray[Any]) -> NDArray[Any]:
-        products = shifted_product(sums.astype(np.int64), multipliers, left)
-        scaled = rounded_shift_upward(products, right)
-        if upward < channels:
-            scaled[..., tail] = rounded_shift(products[..., tail], right[..., tail])
-        scaled += zero_point
-        return np.minimum(np.maximum(scaled, low), high).astype(np.int8)
+        stored = scaled(sums)
+        stored += output.zero_point
+        return np.minimum(np.maximum(stored, low), high).astype(np.int8)
 
     return requantize
+
+
+def _scaled_by_integers(multipliers: Integers, shifts: Integers, upward: int) -> Kernel:
+    """Sums times their multipliers, int64; ties go upward in the first `upward` channels, else away from zero."""
+    left, right, tail = np.maximum(shifts, 0), np.maximum(-shifts, 0), slice(upward, None)
+
+    def scaled(sums: NDArray[Any]) -> NDArray[Any]:
+        products = shifted_product(sums.astype(np.int64), multipliers, left)
+        rounded = rounded_shift_upward(products, right)
+        rounded[..., tail] = rounded_shift(products[..., tail], right[tail])
+        return rounded
+
+    return scaled
+
+
+def _scaled_by_floats(multipliers: Integers, right: Integers) -> Kernel:
+    """The same, ties upward, in float64: several times faster, and exact while sum · multiplier is below 2⁵³."""
+    factor, half, divisor = multipliers / float(1 << 31), ((1 << right) >> 1).astype(np.float64), 0.5**right
+
+    def scaled(sums: NDArray[Any]) -> NDArray[Any]:
+        values: NDArray[np.float64] = sums * factor
+        values += 0.5
+        np.floor(values, values)
+        values += half
+        values *= divisor
+        return np.floor(values, values)
+
+    return scaled
