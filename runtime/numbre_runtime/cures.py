@@ -6,7 +6,7 @@ Each rule was met on a board, real or emulated; docs/boards.md holds the figures
 from __future__ import annotations
 
 from numbre_runtime.board import Board
-from numbre_runtime.probe import Probe
+from numbre_runtime.probe import PACKAGES, Probe
 
 NOTHING_TO_DO = "nothing to do: the numpy backend needs no engine"
 _INSTALL = "pip install 'numbre-runtime[{}]'"
@@ -36,24 +36,24 @@ def cure(probe: Probe, board: Board) -> tuple[str, str]:
         cause = "this build uses an instruction that the processor does not have"
         if "onnxruntime 1.21.0" in probe.version:
             cause += ", as onnxruntime 1.21.0 does on Raspberry Pi 3 and 4"
-        return cause, f"pip install --upgrade {_package(probe)}, or the release before this one"
+        return cause, f"pip install --upgrade {PACKAGES[probe.backend]}, or an older release"
     if "killed by SIGKILL" in text:
         return "the system ended it, most likely for want of memory", "close other programs, or use the numpy backend"
     if "killed by" in text:
-        return f"the engine crashed ({text})", f"pip install --upgrade --force-reinstall {_package(probe)}"
+        return f"the engine crashed ({text})", f"pip install --upgrade --force-reinstall {PACKAGES[probe.backend]}"
     if "GLIBC" in text:
         return (
             f"it is built for a newer system than {board.system}",
-            f"pip install an older {_package(probe)}, or upgrade",
+            f"pip install an older {PACKAGES[probe.backend]}, or upgrade",
         )
     if "Didn't find op for builtin opcode" in text or "Op builtin_code out of range" in text:
-        return f"this release is older than the model ({text})", f"pip install --upgrade {_package(probe)}"
+        return f"this release is older than the model ({text})", f"pip install --upgrade {PACKAGES[probe.backend]}"
     if probe.stage == "golden outputs":
-        advice = f"pip install --upgrade {_package(probe)}"
+        advice = f"pip install --upgrade {PACKAGES[probe.backend]}"
         if probe.backend == "onnxruntime" and board.bits == 32:
             advice = "use the numpy backend; 32-bit builds multiply signed bytes wrongly"
         return f"it runs and computes wrongly ({text})", advice
-    return text, f"pip install --upgrade --force-reinstall {_package(probe)}"
+    return text, f"pip install --upgrade --force-reinstall {PACKAGES[probe.backend]}"
 
 
 def _missing(name: str, board: Board) -> tuple[str, str]:
@@ -68,7 +68,3 @@ def _missing(name: str, board: Board) -> tuple[str, str]:
             return f"it has no wheel past Python 3.11, and this is {board.python}", _INSTALL.format("litert")
         return "not installed, and LiteRT is its successor", _INSTALL.format("litert")
     return "not installed", _INSTALL.format("onnx" if name == "onnxruntime" else "litert")
-
-
-def _package(probe: Probe) -> str:
-    return {"litert": "ai-edge-litert", "tflite_runtime": "tflite-runtime"}.get(probe.backend, probe.backend)

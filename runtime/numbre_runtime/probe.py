@@ -28,6 +28,14 @@ MODULES = {
 }
 """Backend name to the module that is its engine."""
 
+PACKAGES = {
+    "litert": "ai-edge-litert",
+    "tflite_runtime": "tflite-runtime",
+    "onnxruntime": "onnxruntime",
+    "numpy": "numpy",
+}
+"""Backend name to the package that pip installs."""
+
 STAGES = ("import", "load", "inference", "golden outputs")
 """What a probe goes through, in this order."""
 
@@ -122,7 +130,17 @@ def _read(name: str, output: bytes, ending: str) -> Probe:
         return Probe(name, "works", version)
     if not facts:
         return Probe(name, "not tried", reason=ending)
-    return Probe(name, "broken", version, str(facts["stage"]), str(facts.get("reason", ending)))
+    return Probe(name, "broken", version or _installed(name), str(facts["stage"]), str(facts.get("reason", ending)))
+
+
+def _installed(name: str) -> str:
+    """Name and version of an engine that did not get as far as to say them."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return f"{name} {version(PACKAGES[name])}"
+    except PackageNotFoundError:
+        return ""
 
 
 def _ending(code: int, errors: bytes) -> str:

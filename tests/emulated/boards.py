@@ -35,7 +35,9 @@ class Board:
     python: str
     """Version of the system's Python."""
     images: int = 500
-    """Test images that it reads."""
+    """Test images that the int8 TFLite file is run on; the others get 500."""
+    engine: str = ""
+    """An engine of Debian's own."""
 
     @property
     def bits(self) -> int:
@@ -46,7 +48,8 @@ class Board:
     def packages(self) -> list[str]:
         """The system's packages; 32-bit boards get NumPy and Pillow from Debian, for which PyPI has no wheels."""
         base = [f"python{self.python}-minimal", f"libpython{self.python}-stdlib", "libstdc++6", "ca-certificates"]
-        return base if self.bits == 64 else [*base, "python3-numpy", "python3-pil"]
+        engine = [self.engine] if self.engine else []
+        return base if self.bits == 64 else [*base, "python3-numpy", "python3-pil", *engine]
 
 
 BOARDS = (
@@ -55,6 +58,8 @@ BOARDS = (
     Board("pi5", "Raspberry Pi 5, 64-bit", "bookworm", "arm64", "cortex-a76", "0xd0b", _A76, "3.11"),
     Board("pi5-trixie", "Raspberry Pi 5, 64-bit", "trixie", "arm64", "cortex-a76", "0xd0b", _A76, "3.13"),
     Board("pi2", "Raspberry Pi 2, 32-bit", "bookworm", "armhf", "cortex-a7", "0xc07", _A7, "3.11"),
+    Board("pi2-trixie", "Raspberry Pi 2, 32-bit", "trixie", "armhf", "cortex-a7", "0xc07", _A7, "3.13",
+          engine="python3-onnxruntime"),
     Board("zero", "Raspberry Pi Zero (ARMv6, soft float)", "bookworm", "armel", "arm1176", "0xb76",
           "half thumb fastmult vfp edsp java tls", "3.11"),
 )  # fmt: skip
@@ -106,9 +111,9 @@ class Environment:
         shutil.rmtree(self._site)
         self._site.symlink_to(other._site)
         for script in other.python.parent.glob("numbre-*"):
-            (self.python.parent / script.name).write_text(
-                script.read_text().replace(str(other.python), str(self.python))
-            )
+            copy = self.python.with_name(script.name)
+            copy.write_text(script.read_text().replace(str(other.python), str(self.python)))
+            copy.chmod(0o755)
 
     def run(self, *words: str, timeout: float = 600) -> subprocess.CompletedProcess[str]:
         """Runs Python on the board.

@@ -37,6 +37,7 @@ _CELLS = (
     ("numpy", "model.int8.tflite"),
 )
 _WHEELS = {"arm64": "aarch64", "armhf": "armv7l", "armel": "armv6l"}
+_IMAGES = 500
 _FLOAT_TOLERANCE = 4e-5
 """Largest difference of a float32 score between processors; they add in different orders."""
 
@@ -87,10 +88,11 @@ class _Bench:
 
     def __init__(self, work: Path, emulator: Path, scratch: Path) -> None:
         self._work, self._emulator, self._scratch = work, emulator, scratch
-        self._images = load_mnist().test_images
+        mnist = load_mnist()
+        self._images, self._labels = mnist.test_images, mnist.test_labels
         self._samples = sorted((ROOT / "samples").glob("*.png")) or self._write_samples()
         self._files: dict[int, Path] = {}
-        for count in {board.images for board in BOARDS}:
+        for count in {_IMAGES, *(board.images for board in BOARDS)}:
             self._files[count] = scratch / f"images{count}.npy"
             np.save(self._files[count], self._images[:count])
         self._expected = {cell: self._on_x86(*cell) for cell in _CELLS if cell[0] != "tflite_runtime"}
@@ -115,7 +117,10 @@ class _Bench:
         """Installs on the first board of a system and runs on each."""
         first, owners = boards[0], dict[str, Environment]()
         installs = {"main": ("litert", "onnx"), "numpy1": ("tflite",)} if first.bits == 64 else {"main": ("tflite",)}
-        reasons = {name: _no_wheel(first, package) for name, package in _PACKAGES.items()}
+        reasons = {
+            name: "" if name == first.engine.removeprefix("python3-") else _no_wheel(first, package)
+            for name, package in _PACKAGES.items()
+        }
         if reasons["tflite_runtime"]:
             installs = {key: tuple(extra for extra in extras if extra != "tflite") for key, extras in installs.items()}
             installs.pop("numpy1", None)
@@ -162,7 +167,6 @@ class _Bench:
             "title": board.title,
             "cpu": board.cpu,
             "system": system,
-            "images": board.images,
             "used": doctor["used"],
             "doctor": doctor,
             "cells": cells,
@@ -175,9 +179,10 @@ class _Bench:
         cell = {"backend": backend, "precision": artifact.split(".")[1], "artifact": artifact, "version": ""}
         if no_wheel:
             return {**cell, "status": "does not install", "reason": no_wheel}
+        count = board.images if artifact == "model.int8.tflite" else _IMAGES
         out = self._scratch / f"{environment.folder.name}-{backend}-{artifact}.npy"
         try:
-            done = environment.run(str(_ON_BOARD), backend, artifact, str(self._files[board.images]), str(out))
+            done = environment.run(str(_ON_BOARD), backend, artifact, str(self._files[count]), str(out))
         except subprocess.CalledProcessError as error:
             lines = error.stderr.strip().splitlines() or [f"exit code {error.returncode}"]
             return {**cell, "status": "fails", "reason": lines[-1]}
@@ -187,8 +192,10 @@ class _Bench:
         if backend == "tflite_runtime":
             # It is not installed on x86, and runs the kernels that the numpy backend computes.
             backend = "numpy" if artifact == "model.int8.tflite" else "litert"
-        status, reason = _compare(np.load(out), self._expected[backend, artifact][: board.images])
-        return {**cell, "version": found["version"], "status": status, "reason": reason}
+        outputs = np.load(out)
+        status, reason = _compare(outputs, self._expected[backend, artifact][:count])
+        measured = {"images": count, "accuracy": float((outputs.argmax(axis=1) == self._labels[:count]).mean())}
+        return {**cell, "version": found["version"], "status": status, "reason": reason, **measured}
 
 
 def _compare(found: NDArray[Any], expected: NDArray[Any]) -> tuple[str, str]:
@@ -200,7 +207,6 @@ def _compare(found: NDArray[Any], expected: NDArray[Any]) -> tuple[str, str]:
         steps = np.abs(found.astype(int) - expected)
         if not steps.any():
             return "identical", ""
-        # Rounded up to a decade, so that boards with the same kernels share one line.
         return "agrees", f"same labels; up to {steps.max()} of 256 steps in {(steps > 0).mean():.2%} of the scores"
     largest = float(np.abs(found - expected).max())
     if largest > _FLOAT_TOLERANCE:

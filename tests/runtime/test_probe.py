@@ -118,4 +118,4 @@ def test_automatic_choice_passes_over_a_deadly_engine_with_one_warning(site: Pat
     assert done.stdout == "numpy\n"
     warned = [line for line in done.stderr.splitlines() if "UserWarning" in line]
     assert len(warned) == 1
-    assert "litert does not work here (killed by SIGILL); run: numbre-doctor" in warned[0]
+    assert "does not work here (killed by SIGILL); run: numbre-doctor" in warned[0]
