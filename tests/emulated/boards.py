@@ -94,8 +94,8 @@ class Environment:
         )
         self.python.chmod(0o755)
 
-    def install(self, *words: str) -> None:
-        """`pip install` on the board.
+    def install(self, wheelhouse: Path, extras: tuple[str, ...]) -> None:
+        """`pip install` of the runtime with these extras on the board, from a folder of wheels.
 
         Raises:
             subprocess.CalledProcessError: pip fails.
@@ -104,7 +104,14 @@ class Environment:
 
         runner = Path(pip.__file__).parent / "__pip-runner__.py"
         options = ["--disable-pip-version-check", "--no-compile", "--quiet", "--progress-bar=off"]
-        self.run(str(runner), "install", *options, *words)
+        from_folder = ["--no-index", f"--find-links={wheelhouse}"]
+        named = extras if self.board.architecture != "armhf" else ()
+        whole = f"numbre-runtime[{','.join(named)}]" if named else "numbre-runtime"
+        self.run(str(runner), "install", *options, *from_folder, whole)
+        if self.board.architecture == "armhf" and "tflite" in extras:
+            # On ARMv7 pip reads the ELF header of Python before it takes a manylinux wheel; here Python is a script.
+            tag = ["--platform=manylinux_2_34_armv7l", "--only-binary=:all:", "--no-deps", f"--target={self._site}"]
+            self.run(str(runner), "install", *options, *from_folder, *tag, "tflite-runtime")
 
     def share(self, other: Environment) -> None:
         """Takes over what is installed in an environment of the same system."""

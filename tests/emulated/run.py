@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -64,17 +65,23 @@ def main() -> int:
         print(f"FAULT: {' '.join(map(str, error.cmd[:4]))} …: {error.stderr}")
         return 1
     found = {result["name"]: result for group in groups for result in group}
-    results = {"boards": [found[board.name] for board in boards]}
-    faults = [fault for result in results["boards"] for fault in result["faults"]]
-    if args.board is None:
-        _RESULTS.parent.mkdir(parents=True, exist_ok=True)
-        _RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-        write_between_markers(ROOT / "docs" / "boards.md", table(results))
-    print(table(results))
+    faults = [fault for result in found.values() for fault in result["faults"]]
+    print(table(_write(found)))
     for fault in faults:
         print(f"FAULT: {fault}")
     print(f"{len(boards)} boards, {len(faults)} faults, {time.monotonic() - start:.0f} s")
     return 1 if faults else 0
+
+
+def _write(found: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Puts boards' results beside those of the other boards, and writes the matrix of all."""
+    known = json.loads(_RESULTS.read_text())["boards"] if _RESULTS.exists() else []
+    merged = {**{result["name"]: result for result in known}, **found}
+    results = {"boards": [merged[board.name] for board in BOARDS if board.name in merged]}
+    _RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    _RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    write_between_markers(ROOT / "docs" / "boards.md", table(results))
+    return results
 
 
 def _systems(boards: list[Board]) -> list[list[Board]]:
@@ -88,6 +95,7 @@ class _Bench:
 
     def __init__(self, work: Path, emulator: Path, scratch: Path) -> None:
         self._work, self._emulator, self._scratch = work, emulator, scratch
+        self._lock = threading.Lock()
         mnist = load_mnist()
         self._images, self._labels = mnist.test_images, mnist.test_labels
         self._samples = sorted((ROOT / "samples").glob("*.png")) or self._write_samples()
@@ -133,11 +141,12 @@ class _Bench:
                     environments[name].share(owners[name])
                 else:
                     house = self._wheelhouse(board, extras)
-                    wanted = f"numbre-runtime[{','.join(extras)}]" if extras else "numbre-runtime"
-                    environments[name].install("--no-index", f"--find-links={house}", wanted)
+                    environments[name].install(house, extras)
                     owners[name] = environments[name]
             results.append(self._try_board(board, environments, reasons))
             print(f"{board.title} ({board.suite}): done", file=sys.stderr, flush=True)
+        with self._lock:
+            _write({result["name"]: result for result in results})
         return results
 
     def _wheelhouse(self, board: Board, extras: tuple[str, ...]) -> Path:

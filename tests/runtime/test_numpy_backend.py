@@ -16,7 +16,7 @@ from numbre_runtime.classifier import open_artifact
 from numbre_runtime.errors import BackendError, BackendUnsupportedError
 from numbre_runtime.kernels.model import read_layers
 from numbre_train.data import Mnist
-from runtime.tflite_builder import OneLayer
+from runtime.tflite_builder import OneLayer, litert_output
 
 _FILE = "model.int8.tflite"
 
@@ -135,3 +135,53 @@ def test_parity_reports_hold_it_beside_the_engines(shipped: Bundle, mnist: Mnist
     }
     assert found[_FILE][-1] == "numpy"
     assert "numpy" not in found["model.float32.tflite"]
+
+
+def test_window_that_would_exhaust_memory_is_refused() -> None:
+    options = {"filterHeight": 4096, "filterWidth": 4096, "strideH": 1, "strideW": 1}
+    layer = OneLayer("MAX_POOL_2D", (1, 64, 64, 64), (1, 64, 64, 64), kind="Pool2DOptions", options=options)
+    layer.output_scale = layer.source_scale
+    with pytest.raises(BackendError, match="at most"):
+        open_model(layer.build(), 1)
+
+
+def test_output_shape_that_is_not_the_kernel_s_is_refused() -> None:
+    weights = np.ones((4, 8), np.int8)
+    layer = OneLayer("FULLY_CONNECTED", (1, 8), (1, 5), weights=weights, kind="FullyConnectedOptions")
+    with pytest.raises(BackendError, match="the file says"):
+        open_model(layer.build(), 1)
+
+
+@pytest.mark.slow
+def test_convolutional_network_from_the_converter(mnist: Mnist) -> None:
+    """Every operator in one file, with the shape arithmetic that the converter puts before a RESHAPE."""
+    import keras
+    import tensorflow as tf
+
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            layers.Conv2D(8, 3, strides=2, padding="same", activation="relu"),
+            layers.DepthwiseConv2D(3, padding="same", depth_multiplier=2, activation="relu6"),
+            layers.MaxPooling2D(2),
+            layers.Conv2D(12, 3, activation="relu"),
+            layers.AveragePooling2D(2, padding="same"),
+            layers.Flatten(),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    shown = mnist.test_images[:50, None, :, :, None] / np.float32(255)
+    converter.representative_dataset = lambda: ([image] for image in shown)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = converter.inference_output_type = tf.int8
+    content = bytes(converter.convert())
+    rows = (mnist.test_images[:300, :, :, None].astype(np.int16) - 128).astype(np.int8)
+    names = {layer.name for layer in read_layers(content)}
+    assert {"CONV_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D", "AVERAGE_POOL_2D", "RESHAPE", "SOFTMAX"} <= names
+    found, expected = open_model(content, 1).run(rows.reshape(300, -1)), litert_output(content, rows)
+    assert np.abs(found.astype(int) - expected).max() <= 1
+    assert (found != expected).mean() < 0.01

@@ -18,11 +18,12 @@ from numbre_runtime.backends.base import Session, refused
 from numbre_runtime.errors import BackendUnsupportedError
 from numbre_runtime.kernels.convolution import conv_2d, depthwise_conv_2d
 from numbre_runtime.kernels.dense import fully_connected
-from numbre_runtime.kernels.model import Layer, Tensor, read_layers
+from numbre_runtime.kernels.model import Layer, read_layers
 from numbre_runtime.kernels.pooling import average_pool_2d, max_pool_2d
 from numbre_runtime.kernels.requantize import Kernel, int8_tensor
 from numbre_runtime.kernels.reshape import reshape
 from numbre_runtime.kernels.softmax import softmax
+from numbre_runtime.kernels.windows import WINDOWED, layer_windows, picture_shape
 
 KERNELS: dict[str, Callable[[Layer], Kernel]] = {
     "AVERAGE_POOL_2D": average_pool_2d,
@@ -35,18 +36,33 @@ KERNELS: dict[str, Callable[[Layer], Kernel]] = {
 }
 """Operator name to what makes its kernel."""
 
-_VALUES_AT_ONCE = 1 << 22
-"""Values of the widest intermediate array that one run may hold; 4 to 8 bytes each."""
+_VALUES_AT_ONCE, _VALUES_OF_ONE = 1 << 22, 1 << 24
+"""Values of the widest intermediate array that one run should, and that one input may, hold; 1 to 8 bytes each."""
 
 
 class IntegerSession:
-    """A chain of kernels; they keep no state, so that any number of threads may run them."""
+    """A chain of kernels; they keep no state, so that any number of threads may run them.
+
+    Raises:
+        BackendUnsupportedError: A layer has no kernel.
+        ValueError: The layers do not fit together, or one of them would exhaust a board's memory.
+    """
 
     def __init__(self, layers: list[Layer]) -> None:
+        if not layers:
+            raise ValueError("a model without layers")
         self.version = f"numpy {np.__version__}"
-        self._shape = _input(layers).shape[1:]
+        self._shape = int8_tensor(layers[0].inputs[0]).shape[1:]
         self._kernels = [KERNELS[layer.name](layer) for layer in layers]
-        self._rows = max(1, _VALUES_AT_ONCE // max(_values(layer) for layer in layers))
+        widest = max(_values(layer) for layer in layers)
+        if widest > _VALUES_OF_ONE:
+            raise ValueError(f"a layer of {widest:,} values; at most {_VALUES_OF_ONE:,} are computed")
+        self._rows = max(1, _VALUES_AT_ONCE // max(widest, 1))
+        stored = np.zeros((1, *self._shape), np.int8)
+        for layer, kernel in zip(layers, self._kernels, strict=True):
+            stored = kernel(stored)
+            if stored.shape[1:] != layer.output.shape[1:]:
+                raise ValueError(f"{layer.name} gives {stored.shape}, and the file says {layer.output.shape}")
 
     def run(self, rows: NDArray[Any]) -> NDArray[Any]:
         """See `Session.run`."""
@@ -69,18 +85,9 @@ def open_model(content: bytes, threads: int) -> Session:  # noqa: ARG001 - NumPy
         raise refused("The numpy backend", cause) from cause
 
 
-def _input(layers: list[Layer]) -> Tensor:
-    if not layers:
-        raise ValueError("a model without layers")
-    return int8_tensor(layers[0].inputs[0])
-
-
 def _values(layer: Layer) -> int:
-    """Values of the widest array that a layer makes for one input."""
-    weights = layer.inputs[1] if len(layer.inputs) > 1 and "CONV" in layer.name else None
-    taps = math.prod(weights.shape[1:]) if weights is not None else 1
-    if layer.name == "DEPTHWISE_CONV_2D" and weights is not None:
-        taps = math.prod(weights.shape[1:3])
-    sizes = (int8_tensor(layer.inputs[0]).shape, layer.output.shape)
-    places = math.prod(layer.output.shape[1:3]) if taps > 1 else 0
-    return max(places * taps, *(math.prod(shape[1:]) for shape in sizes))
+    """Values of the widest array that a layer makes of one input."""
+    source = int8_tensor(layer.inputs[0]).shape
+    if layer.name in WINDOWED:
+        return layer_windows(layer).values(*picture_shape(source))
+    return max(math.prod(source[1:]), math.prod(layer.output.shape[1:]))

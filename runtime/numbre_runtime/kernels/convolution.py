@@ -11,26 +11,19 @@ from numbre_runtime.errors import BackendUnsupportedError
 from numbre_runtime.kernels.model import Layer
 from numbre_runtime.kernels.product import bias_values, exact_product, weight_values
 from numbre_runtime.kernels.requantize import Kernel, int8_tensor, requantizer
-from numbre_runtime.kernels.windows import Windows
+from numbre_runtime.kernels.windows import layer_windows, picture_shape
 
 
 def conv_2d(layer: Layer) -> Kernel:
     """Every output channel from every input channel in a window."""
     source, bias = int8_tensor(layer.inputs[0]), layer.inputs[2] if len(layer.inputs) > 2 else None
     weights = weight_values(int8_tensor(layer.inputs[1]), 4)
-    channels, height, width, depth = weights.shape
+    channels, *_, depth = weights.shape
     if picture_shape(source.shape)[2] != depth:
         raise BackendUnsupportedError("a grouped convolution is not computed in NumPy")
-    options = layer.options
-    windows = Windows(
-        (height, width),
-        (options.scalar(2, "i"), options.scalar(1, "i")),
-        (options.scalar(5, "i", 1), options.scalar(4, "i", 1)),
-        options.scalar(0, "b"),
-    )
-    windows.pads(*source.shape[1:3])
+    windows = layer_windows(layer)
     product, largest = exact_product(weights.transpose(3, 1, 2, 0).reshape(-1, channels), source, bias)
-    requantize = requantizer(layer, options.scalar(3, "b"), channels, largest)
+    requantize = requantizer(layer, layer.options.scalar(3, "b"), channels, largest)
 
     def run(stored: NDArray[Any]) -> NDArray[Any]:
         found = windows.view(stored, source.zero_point)
@@ -47,15 +40,8 @@ def depthwise_conv_2d(layer: Layer) -> Kernel:
     depth = picture_shape(source.shape)[2]
     if len(weights) != 1 or depth == 0 or channels % depth:
         raise ValueError(f"depthwise weights of shape {weights.shape} for {depth} channels")
-    options = layer.options
-    windows = Windows(
-        (height, width),
-        (options.scalar(2, "i"), options.scalar(1, "i")),
-        (options.scalar(6, "i", 1), options.scalar(5, "i", 1)),
-        options.scalar(0, "b"),
-    )
-    windows.pads(*source.shape[1:3])
-    requantize = requantizer(layer, options.scalar(4, "b"), channels, 1 << 31)
+    windows = layer_windows(layer)
+    requantize = requantizer(layer, layer.options.scalar(4, "b"), channels, 1 << 31)
     factor = weights[0].reshape(height, width, depth, -1).astype(np.int32)
     start = np.zeros(channels, np.int64) if bias is None else bias_values(bias, channels)
 
@@ -65,14 +51,3 @@ def depthwise_conv_2d(layer: Layer) -> Kernel:
         return requantize(sums.reshape(*sums.shape[:3], channels) + start)
 
     return run
-
-
-def picture_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:
-    """Height, width and channels of a tensor of pictures.
-
-    Raises:
-        ValueError: It is no tensor of pictures.
-    """
-    if len(shape) != 4 or 0 in shape:
-        raise ValueError(f"pictures of shape {shape}; expected (N, height, width, channels)")
-    return shape[1], shape[2], shape[3]

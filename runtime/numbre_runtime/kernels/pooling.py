@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numbre_runtime.kernels.convolution import picture_shape
 from numbre_runtime.kernels.model import Layer
 from numbre_runtime.kernels.requantize import Kernel, activation_range, int8_tensor
-from numbre_runtime.kernels.windows import Windows
+from numbre_runtime.kernels.windows import Windows, layer_windows, picture_shape
 
 
 def max_pool_2d(layer: Layer) -> Kernel:
@@ -42,11 +41,7 @@ def average_pool_2d(layer: Layer) -> Kernel:
 
 def _pool(layer: Layer) -> tuple[Windows, int, int]:
     """A pool's windows, and its smallest and largest output."""
-    source, output, options = int8_tensor(layer.inputs[0]), int8_tensor(layer.output), layer.options
-    height, width, _ = picture_shape(source.shape)
+    source, output = int8_tensor(layer.inputs[0]), int8_tensor(layer.output)
     if (source.scale, source.zero_point) != (output.scale, output.zero_point):
         raise ValueError("a pool whose input and output differ in scale or zero point")
-    size, stride = (options.scalar(4, "i"), options.scalar(3, "i")), (options.scalar(2, "i"), options.scalar(1, "i"))
-    windows = Windows(size, stride, (1, 1), options.scalar(0, "b"))
-    windows.pads(height, width)
-    return windows, *activation_range(options.scalar(5, "b"), output)
+    return layer_windows(layer), *activation_range(layer.options.scalar(5, "b"), output)

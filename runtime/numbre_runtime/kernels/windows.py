@@ -9,6 +9,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from numbre_runtime.kernels.model import Layer
+
 _SAME = 0
 """schema.fbs Padding."""
 _LARGEST = 4096
@@ -34,6 +36,13 @@ class Windows:
     def pads(self, height: int, width: int) -> tuple[tuple[int, int], tuple[int, int]]:
         """How many rows before and after, and columns before and after, are padded."""
         return self._pad(0, height), self._pad(1, width)
+
+    def values(self, height: int, width: int, channels: int) -> int:
+        """How many values one picture becomes, padded, and with every window copied out."""
+        (top, bottom), (left, right) = self.pads(height, width)
+        places = -(-height // self.stride[0]) * -(-width // self.stride[1])
+        padded = (height + top + bottom) * (width + left + right)
+        return (padded + places * self.size[0] * self.size[1]) * channels
 
     def _pad(self, axis: int, length: int) -> tuple[int, int]:
         span = (self.size[axis] - 1) * self.dilation[axis] + 1
@@ -63,3 +72,41 @@ class Windows:
         down, across = self.stride
         found: NDArray[Any] = windows[:, ::down, ::across, :, :: self.dilation[0], :: self.dilation[1]]
         return found
+
+
+_DILATIONS = {"CONV_2D": (5, 4), "DEPTHWISE_CONV_2D": (6, 5)}
+"""Fields of Conv2DOptions and DepthwiseConv2DOptions with the dilation of rows and columns."""
+WINDOWED = ("AVERAGE_POOL_2D", "MAX_POOL_2D", *_DILATIONS)
+"""The operators that move a window."""
+
+
+def layer_windows(layer: Layer) -> Windows:
+    """The windows of a convolution or a pool.
+
+    Raises:
+        ValueError: They do not fit its input.
+    """
+    options, source = layer.options, layer.inputs[0]
+    stride = (options.scalar(2, "i"), options.scalar(1, "i"))
+    if layer.name in _DILATIONS:
+        weights = layer.inputs[1] if len(layer.inputs) > 1 else None
+        if weights is None or len(weights.shape) != 4:
+            raise ValueError("a convolution without weights of rank 4")
+        rows, columns = _DILATIONS[layer.name]
+        size, dilation = weights.shape[1:3], (options.scalar(rows, "i", 1), options.scalar(columns, "i", 1))
+    else:
+        size, dilation = (options.scalar(4, "i"), options.scalar(3, "i")), (1, 1)
+    windows = Windows((size[0], size[1]), stride, dilation, options.scalar(0, "b"))
+    windows.pads(*picture_shape(() if source is None else source.shape)[:2])
+    return windows
+
+
+def picture_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """Height, width and channels of a tensor of pictures.
+
+    Raises:
+        ValueError: It is no tensor of pictures.
+    """
+    if len(shape) != 4 or 0 in shape:
+        raise ValueError(f"pictures of shape {shape}; expected (N, height, width, channels)")
+    return shape[1], shape[2], shape[3]
