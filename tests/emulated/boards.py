@@ -47,7 +47,13 @@ class Board:
     @property
     def packages(self) -> list[str]:
         """The system's packages; 32-bit boards get NumPy and Pillow from Debian, for which PyPI has no wheels."""
-        base = [f"python{self.python}-minimal", f"libpython{self.python}-stdlib", "libstdc++6", "ca-certificates"]
+        base = [
+            "base-files",
+            f"python{self.python}-minimal",
+            f"libpython{self.python}-stdlib",
+            "libstdc++6",
+            "ca-certificates",
+        ]
         engine = [self.engine] if self.engine else []
         return base if self.bits == 64 else [*base, "python3-numpy", "python3-pil", *engine]
 
@@ -131,7 +137,7 @@ class Environment:
         cache = str(self.folder / "cache")
         environment = {"PATH": "/usr/bin:/bin", "HOME": str(self.folder), "NUMBRE_CACHE_DIR": cache, "LANG": "C.UTF-8"}
         return subprocess.run(
-            ["nice", str(self.python), *words],
+            [str(self.python), *words],
             capture_output=True,
             text=True,
             timeout=timeout,

@@ -39,6 +39,8 @@ _CELLS = (
 )
 _WHEELS = {"arm64": "aarch64", "armhf": "armv7l", "armel": "armv6l"}
 _IMAGES = 500
+_ONNX_INT8_TOLERANCE = 0.005
+"""Largest share of images with another label: ONNX Runtime's int8 kernels round differently on each processor."""
 _FLOAT_TOLERANCE = 4e-5
 """Largest difference of a float32 score between processors; they add in different orders."""
 
@@ -168,7 +170,8 @@ class _Bench:
             environment = environments.get("numpy1", main) if backend == "tflite_runtime" else main
             cell = self._cell(board, environment, backend, artifact, reasons.get(backend, ""))
             cells.append(cell)
-            if cell["status"] in ("differs", "fails"):
+            allowed = artifact == "model.int8.onnx" and cell.get("other_labels", 1.0) <= _ONNX_INT8_TOLERANCE
+            if cell["status"] in ("differs", "fails") and not allowed:
                 faults.append(f"{board.name}: {backend} {artifact}: {cell['reason']}")
         system = f"{doctor['board']['system'].split('(')[0].strip()}, Python {board.python}"
         return {
@@ -202,8 +205,13 @@ class _Bench:
             # It is not installed on x86, and runs the kernels that the numpy backend computes.
             backend = "numpy" if artifact == "model.int8.tflite" else "litert"
         outputs = np.load(out)
-        status, reason = _compare(outputs, self._expected[backend, artifact][:count])
-        measured = {"images": count, "accuracy": float((outputs.argmax(axis=1) == self._labels[:count]).mean())}
+        expected, labels = self._expected[backend, artifact][:count], outputs.argmax(axis=1)
+        status, reason = _compare(outputs, expected)
+        measured = {
+            "images": count,
+            "accuracy": float((labels == self._labels[:count]).mean()),
+            "other_labels": float((labels != expected.argmax(axis=1)).mean()),
+        }
         return {**cell, "version": found["version"], "status": status, "reason": reason, **measured}
 
 
