@@ -38,6 +38,7 @@ _CELLS = (
     ("numpy", "model.int8.tflite"),
 )
 _WHEELS = {"arm64": "aarch64", "armhf": "armv7l", "armel": "armv6l"}
+_SYSTEMS = {"bookworm": "Debian 12", "trixie": "Debian 13"}
 _IMAGES = 500
 _ONNX_INT8_TOLERANCE = 0.005
 """Largest share of images with another label: ONNX Runtime's int8 kernels round differently on each processor."""
@@ -173,14 +174,13 @@ class _Bench:
             allowed = artifact == "model.int8.onnx" and cell.get("other_labels", 1.0) <= _ONNX_INT8_TOLERANCE
             if cell["status"] in ("differs", "fails") and not allowed:
                 faults.append(f"{board.name}: {backend} {artifact}: {cell['reason']}")
-        system = f"{doctor['board']['system'].split('(')[0].strip()}, Python {board.python}"
         return {
             "name": board.name,
             "title": board.title,
             "cpu": board.cpu,
-            "system": system,
+            "system": f"{_SYSTEMS[board.suite]}, Python {board.python}",
             "used": doctor["used"],
-            "doctor": doctor,
+            "doctor": doctor["backends"],
             "cells": cells,
             "faults": faults,
         }
