@@ -226,7 +226,8 @@ def _compare(found: NDArray[Any], expected: NDArray[Any]) -> tuple[str, str]:
             return "identical", ""
         return (
             "agrees",
-            f"same labels; {np.count_nonzero(steps)} of {steps.size:,} scores differ, by at most {steps.max()} of 256 steps",
+            f"same labels; {np.count_nonzero(steps)} of {steps.size:,} scores differ, "
+            f"by at most {steps.max()} of 256 steps",
         )
     largest = float(np.abs(found - expected).max())
     if largest > _FLOAT_TOLERANCE:
