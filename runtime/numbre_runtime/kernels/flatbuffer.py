@@ -4,7 +4,7 @@ Only what a TensorFlow Lite model needs, and every offset is checked against the
 "FlatBuffer Internals" (little endian; a table starts with the distance back to its vtable, a vtable lists the offset of
 each field, an offset counts forward from where it stands).
 
-PyPI's `tflite` 2.18 holds the whole schema: 0.5 MB in 192 files, and the flatbuffers package beside it, for the few tables
+PyPI's `tflite` 2.18 holds the whole schema: 0.5 MB in 192 files, and flatbuffers beside it, for the few tables
 that are read here. It would be the runtime's third dependency, and its offsets are not checked.
 """
 
