@@ -6,7 +6,7 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint bench models lock clean
+.PHONY: demo test lint bench models lock clean test-pi wheelhouse
 
 demo: $(READY)
 	$(BIN)/numbre-train
@@ -27,6 +27,16 @@ bench: $(READY)
 	$(BIN)/python benchmarks/latency.py
 	$(BIN)/python benchmarks/cold_start.py
 	$(BIN)/python benchmarks/train_speed.py
+
+# Installs and runs the runtime on emulated Raspberry Pi boards; skips with a reason where they cannot be had.
+test-pi: $(READY)
+	PYTHONPATH=tests $(BIN)/python -m emulated.run
+
+# Every wheel that a board needs to install without a network, in dist/wheelhouse-BOARD-PYTHON.
+BOARD ?= arm64
+BOARD_PYTHON ?= 3.11
+wheelhouse: $(READY)
+	$(BIN)/python scripts/wheelhouse.py --board $(BOARD) --python $(BOARD_PYTHON)
 
 # Trains and exports the model that ships inside the runtime.
 models: $(READY)

@@ -19,7 +19,7 @@ from numbre_export.statistics import (
 from numbre_runtime.backends import BACKENDS, backend_format
 from numbre_runtime.bundle import Bundle
 from numbre_runtime.classifier import open_artifact
-from numbre_runtime.errors import BackendNotInstalledError, NumbreError
+from numbre_runtime.errors import BackendError, NumbreError
 from numbre_runtime.manifest import Artifact, Measurement
 from numbre_runtime.tensors import decoder
 
@@ -117,19 +117,19 @@ def run_artifact(bundle: Bundle, artifact: Artifact, images: NDArray[Any]) -> li
     """Runs a file with every backend that is installed and takes it.
 
     Raises:
-        BackendNotInstalledError: No backend for it is installed.
-        BackendError: A backend does not run it.
+        BackendError: No backend runs it, or none is installed.
     """
     runs = []
-    missing: BackendNotInstalledError | None = None
+    missing: BackendError | None = None
     decode = decoder(artifact, bundle.manifest.output)
     for name in BACKENDS:
         if backend_format(name) != artifact.format:
             continue
         try:
             classifier = open_artifact(bundle, artifact, name)
-        except BackendNotInstalledError as cause:
-            missing = cause
+        except BackendError as cause:
+            # One engine that judges the file is enough; another may be missing, broken or too old for it.
+            missing = missing or cause
             continue
         raw = classifier.predict_raw(images)
         runs.append(Run(artifact, classifier.backend, raw, decode(raw)))

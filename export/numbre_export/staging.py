@@ -15,7 +15,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from numbre_runtime.errors import OutputError
+from numbre_runtime.bundle import MANIFEST
+from numbre_runtime.errors import BundleError, OutputError
+from numbre_runtime.manifest import Manifest
 
 
 @contextmanager
@@ -27,7 +29,8 @@ def exclusive(target: Path) -> Iterator[Path]:
     """
     if target.exists() and not target.is_dir():
         raise OutputError(f"{target}: is a file, a directory was expected; choose another --out")
-    target = target.absolute()
+    _refuse_foreign(target)
+    target = target.resolve()
     made = [path for path in target.parents if not path.exists()]
     lock_path = target.with_name(f".{target.name}.lock")
     try:
@@ -49,6 +52,23 @@ def exclusive(target: Path) -> Iterator[Path]:
             # Only where nothing was written into them.
             for path in made:
                 path.rmdir()
+
+
+def _refuse_foreign(target: Path) -> None:
+    """Refuses a directory whose files no export wrote, for a bundle replaces the whole directory."""
+    if not target.is_dir():
+        return
+    present = {path.name for path in target.iterdir()}
+    try:
+        manifest = Manifest.from_json((target / MANIFEST).read_bytes(), MANIFEST)
+        written = {MANIFEST, *(entry.file for entry in (*manifest.artifacts, *manifest.files))}
+    except (OSError, BundleError):
+        written = {MANIFEST}
+    if present - written:
+        raise OutputError(
+            f"{target}: holds {sorted(present - written)[0]}, which no export wrote and this one would remove; choose "
+            "another --out"
+        )
 
 
 def _lock(path: Path) -> int:

@@ -7,21 +7,29 @@ classifier.predict("digit.png")           # Prediction(label='7', confidence=0.9
 classifier.predict_batch(images)          # (N, 28, 28) uint8 in, (N, 10) float32 out
 """
 
-from numbre_runtime.classifier import Classifier, Prediction, load
-from numbre_runtime.errors import (
-    BackendError,
-    BackendNotInstalledError,
-    BundleError,
-    ImageError,
-    NumbreError,
-)
-from numbre_runtime.manifest import Manifest
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from numbre_runtime.classifier import Classifier, Prediction, load
+    from numbre_runtime.errors import (
+        BackendError,
+        BackendNotInstalledError,
+        BackendUnsupportedError,
+        BundleError,
+        ImageError,
+        NumbreError,
+    )
+    from numbre_runtime.manifest import Manifest
 
 __version__ = "0.1.0"
 
 __all__ = [
     "BackendError",
     "BackendNotInstalledError",
+    "BackendUnsupportedError",
     "BundleError",
     "Classifier",
     "ImageError",
@@ -30,3 +38,19 @@ __all__ = [
     "Prediction",
     "load",
 ]
+
+_CLASSIFIER = ("Classifier", "Prediction", "load")
+
+
+def __getattr__(name: str) -> object:
+    """Imports a public name when it is first asked for (PEP 562), so that a command starts before NumPy does."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = "classifier" if name in _CLASSIFIER else "manifest" if name == "Manifest" else "errors"
+    value = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import sys
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,9 +14,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from numbre_runtime.backends import BACKENDS, backend, backend_format
-from numbre_runtime.backends.base import BATCH, Session
+from numbre_runtime.backends.base import BATCH, Session, refused
 from numbre_runtime.bundle import DEFAULT_BUNDLE, Bundle, Golden, read_bundle
-from numbre_runtime.errors import BackendError, BackendNotInstalledError, BundleError, ImageError
+from numbre_runtime.errors import (
+    BackendError,
+    BackendNotInstalledError,
+    BackendUnsupportedError,
+    BundleError,
+    ImageError,
+)
 from numbre_runtime.manifest import Artifact, InputSpec
 from numbre_runtime.tensors import as_rows, decoder, encoder
 
@@ -24,6 +32,11 @@ if TYPE_CHECKING:
 
 ImageLike: TypeAlias = "NDArray[Any] | str | os.PathLike[str] | Image"
 """An array in the model's own form (also a row of a table), or a picture: a path or a PIL image of any size."""
+
+
+_MOST_THREADS = 256
+_SINGLES_STEP = 5
+"""Every fifth golden input is also tried alone."""
 
 
 @dataclass(slots=True, eq=False)
@@ -36,6 +49,10 @@ class Prediction:
     """Its score, 0–1 (higher is surer)."""
     scores: NDArray[np.float32]
     """(classes,) float32, the score of every class in the order of the bundle's labels."""
+
+
+def _as_it_is(rows: NDArray[Any]) -> NDArray[Any]:
+    return rows
 
 
 class Classifier:
@@ -73,9 +90,7 @@ class Classifier:
         if image.__class__ is np.ndarray and image.dtype == np.uint8 and image.shape == self._pixel_shape:
             rows = image.reshape(1, -1)
         else:
-            rows = self._rows(image)
-            if len(rows) != 1:
-                raise ImageError(f"an array of {len(rows)} images; predict takes one, predict_batch takes many")
+            rows = self._row(image)
         raw = self._session.run(self._encode(rows))
         scores = self._decode(raw)[0]
         index = int(raw.argmax())
@@ -93,28 +108,52 @@ class Classifier:
         Raises:
             ImageError: An image is not what `predict` takes.
         """
-        raw = self.predict_raw(images)
-        return self._decode(raw)
+        return self._decode(self.predict_raw(images))
 
     def predict_raw(self, images: NDArray[Any] | Iterable[ImageLike]) -> NDArray[Any]:
         """As `predict_batch`, with the outputs (N, classes) as the artifact stores them, int8 for an int8 one."""
+        shape = self._spec.shape
         if isinstance(images, np.ndarray):
-            if images.shape in (self._spec.shape, (np.prod(self._spec.shape),)):
-                raise ImageError(f"an array of shape {images.shape}; predict_batch takes many, as (N, …)")
-            rows = as_rows(images, self._spec.shape, self._spec.dtype)
+            if images.shape in (shape, (math.prod(shape),), (*shape, 1)):
+                raise ImageError(f"an array of shape {images.shape}; predict takes one image, predict_batch many")
+            rows, encode = as_rows(images, shape, self._spec.dtype), self._encode
+        elif isinstance(images, (str, os.PathLike)) or not isinstance(images, Iterable):
+            raise ImageError(f"a {type(images).__name__}; predict takes one image, predict_batch many")
         else:
-            several = [self._rows(image) for image in images]
-            nothing = np.empty((0, int(np.prod(self._spec.shape))), self._spec.dtype)
-            rows = np.concatenate(several) if several else nothing
+            # Each by itself, for some may be pixels and others floats.
+            several = [self._encode(self._row(image)) for image in images]
+            rows = np.concatenate(several) if several else np.empty((0, math.prod(shape)), self.artifact.input.dtype)
+            encode = _as_it_is
         outputs = np.empty((len(rows), len(self.labels)), self.artifact.output.dtype)
         for start in range(0, len(rows), BATCH):
-            outputs[start : start + BATCH] = self._session.run(self._encode(rows[start : start + BATCH]))
+            outputs[start : start + BATCH] = self._session.run(encode(rows[start : start + BATCH]))
         return outputs
 
-    def _rows(self, image: ImageLike) -> NDArray[Any]:
+    def check_output(self, images: NDArray[Any]) -> None:
+        """Tries whether the engine takes and gives what the manifest says, on images (N, …).
+
+        Raises:
+            BackendError: It does not.
+        """
+        rows = self._encode(as_rows(images, self._spec.shape, self._spec.dtype))
+        try:
+            raw = self._session.run(rows)
+        except Exception as cause:
+            raise refused(self.backend, cause) from cause
+        expected = (len(rows), len(self.labels))
+        if raw.dtype != self.artifact.output.dtype or raw.shape != expected:
+            raise BackendError(
+                f"{self.artifact.file} gives {raw.dtype} {raw.shape}, and its manifest says "
+                f"{self.artifact.output.dtype} {expected}; export it again"
+            )
+
+    def _row(self, image: ImageLike) -> NDArray[Any]:
         """One image of any accepted kind, as (1, values)."""
         if isinstance(image, np.ndarray):
-            return as_rows(image, self._spec.shape, self._spec.dtype)
+            rows = as_rows(image, self._spec.shape, self._spec.dtype)
+            if len(rows) != 1:
+                raise ImageError(f"an array of {len(rows)} images; predict takes one, predict_batch takes many")
+            return rows
         if self._spec.picture == "none":
             raise ImageError(f"a picture; this model takes arrays of {self._spec.shape} numbers")
         if self._spec.picture == "resize":
@@ -136,7 +175,8 @@ def load(
 
     Args:
         path: The bundle's directory; None is the NUMBRE model that ships with the runtime.
-        backend: "litert", "tflite_runtime" or "onnxruntime"; None takes the first that is installed and works.
+        backend: "litert", "tflite_runtime", "onnxruntime" or "numpy"; None takes the first that is installed and
+            works, as tried once in a child process (see `numbre_runtime.probe`).
         threads: Threads that the engine may use for one call.
         artifact: A model file of the bundle; None takes the first that a backend runs.
 
@@ -152,22 +192,26 @@ def load_bundle(
     bundle: Bundle, backend: str | None = None, threads: int = 1, artifact: str | None = None
 ) -> Classifier:
     """As `load`, of a bundle that has been read already."""
-    if threads < 1:
-        raise BackendError(f"{threads} threads; expected 1 or more")
+    if not 1 <= threads <= _MOST_THREADS:
+        raise BackendError(f"{threads} threads; expected 1 to {_MOST_THREADS}")
     artifacts = bundle.manifest.artifacts if artifact is None else (bundle.artifact(artifact),)
     names = BACKENDS if backend is None else (backend,)
     pairs = [(item, name) for item in artifacts for name in names if backend_format(name) == item.format]
     if not pairs:
         listed = ", ".join(item.file for item in artifacts)
         raise BundleError(f"{bundle.path}: {backend} runs none of {listed}; choose another backend or artifact")
+    # What NumPy computes is the fallback, for any artifact, where no engine runs one.
+    pairs.sort(key=lambda pair: pair[1] == "numpy")
     golden = bundle.golden()
-    missing: list[BackendNotInstalledError] = []
+    missing: list[BackendError] = []
     broken: BackendError | None = None
     for item, name in pairs:
         try:
+            if backend is None and name != "numpy":
+                _refuse_broken(name)
             classifier = open_artifact(bundle, item, name, threads)
             replay(classifier, golden)
-        except BackendNotInstalledError as cause:
+        except (BackendNotInstalledError, BackendUnsupportedError) as cause:
             missing.append(cause)
             continue
         except BackendError as cause:
@@ -175,14 +219,30 @@ def load_bundle(
             continue
         if broken is not None:
             warnings.warn(f"numbre_runtime uses {classifier.backend}: {broken}", stacklevel=3)
+        elif backend is None and name == "numpy" and sys.maxsize > 1 << 32:
+            # 32-bit boards have no engine to install.
+            warnings.warn(f"numbre_runtime uses NumPy, which is slower than an engine: {missing[0]}", stacklevel=3)
         return classifier
     if broken is not None:
         raise broken
     if backend is not None:
         raise missing[0]
     raise BackendNotInstalledError(
-        f"no inference engine for {bundle.path.name} is installed; run: pip install 'numbre-runtime[litert]'"
+        f"no inference engine for {bundle.path.name} is installed: {missing[0]}"
     ) from missing[0]
+
+
+def _refuse_broken(name: str) -> None:
+    """Keeps a backend that is known to crash out of this process.
+
+    Raises:
+        BackendError: Its probe failed.
+    """
+    from numbre_runtime.probe_cache import remembered_probe
+
+    found = remembered_probe(name)
+    if found.status == "broken":
+        raise BackendError(f"{found.version or name} does not work here ({found.reason}); run: numbre-doctor")
 
 
 def open_artifact(bundle: Bundle, artifact: Artifact, backend_name: str, threads: int = 1) -> Classifier:
@@ -202,11 +262,23 @@ def replay(classifier: Classifier, golden: Golden) -> None:
     Raises:
         BackendError: A label differs.
     """
-    expected = golden.outputs[classifier.artifact.file]
-    outputs = classifier.predict_raw(golden.inputs)
-    wrong = int((outputs.argmax(axis=1) != expected.argmax(axis=1)).sum())
+    wrong = wrong_labels(classifier, golden)
     if wrong:
         raise BackendError(
-            f"{classifier.backend} misreads {classifier.artifact.file}: {wrong} of {len(expected)} golden vectors get "
-            "another label than at export; use another backend or version"
+            f"{classifier.backend} misreads {classifier.artifact.file}: {wrong} of {len(golden.inputs)} golden vectors "
+            "get another label than at export; use another backend or version"
         )
+
+
+def wrong_labels(classifier: Classifier, golden: Golden) -> int:
+    """How many golden inputs get another label than when the bundle was exported, all at once or one by one.
+
+    An engine has one kernel for batches and another for single rows; Debian 13's 32-bit onnxruntime gets only the
+    batches right.
+    """
+    expected = golden.outputs[classifier.artifact.file].argmax(axis=1)
+    classifier.check_output(golden.inputs[:1])
+    wrong = classifier.predict_raw(golden.inputs).argmax(axis=1) != expected
+    for index in range(0, len(expected), _SINGLES_STEP):
+        wrong[index] |= classifier.predict_raw(golden.inputs[index : index + 1])[0].argmax() != expected[index]
+    return int(wrong.sum())

@@ -28,6 +28,10 @@ class BackendNotInstalledError(BackendError, ImportError):
     """An inference engine that is not installed on this machine."""
 
 
+class BackendUnsupportedError(BackendError):
+    """An inference engine that is there and does not know what a model is made of."""
+
+
 class DataError(NumbreError, ValueError):
     """A data set that is missing, damaged or not what its format says."""
 

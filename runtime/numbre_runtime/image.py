@@ -151,13 +151,15 @@ def _as_bytes(levels: NDArray[np.float32], mode: str) -> NDArray[np.uint8]:
         raise ImageError("a picture with NaN or infinite levels")
     top = float(levels.max())
     full = 65535 if mode.startswith("I") and top > 255 else 1 if mode == "F" and top <= 1 else 255
-    return np.clip(levels * (255 / full), 0, 255).astype(np.uint8)
+    pixels: NDArray[np.uint8] = np.clip(levels * (255 / full), 0, 255).astype(np.uint8)
+    return pixels
 
 
 def _is_transparent(picture: Image) -> bool:
     """Pillow's has_transparency_data, which version 9.4 of Debian 12 does not have yet."""
-    in_palette = picture.palette is not None and picture.palette.mode.endswith("A")
-    return "A" in picture.getbands() or "transparency" in picture.info or in_palette
+    if picture.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in picture.info:
+        return True
+    return picture.palette is not None and picture.palette.mode.endswith("A")
 
 
 def _on_plain_ground(picture: Image) -> Image:

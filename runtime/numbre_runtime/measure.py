@@ -16,37 +16,35 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _WARM_UP = 200
-P99_SAMPLES = 10_000
-"""Fewest samples from which a 99th percentile is given."""
+_SAMPLES = 10_000
+"""Calls that are timed; a hundred of them lie beyond the 99th percentile."""
 
 
 @dataclass(frozen=True)
 class Latency:
     """Times of single `predict` calls on arrays, in microseconds."""
 
-    samples: int
-    """Number of calls that were timed."""
     p50: float
     """Median."""
     p90: float
     """90th percentile."""
-    p99: float | None
-    """99th percentile; None from fewer than `P99_SAMPLES` samples."""
+    p99: float
+    """99th percentile, which needs so many samples."""
 
 
-def single_latency(classifier: Classifier, images: NDArray[Any], samples: int = P99_SAMPLES) -> Latency:
+def single_latency(classifier: Classifier, images: NDArray[Any]) -> Latency:
     """Times `predict` on one image after another, all different as far as there are enough."""
-    one_by_one = [images[index % len(images)] for index in range(samples)]
+    one_by_one = [images[index % len(images)] for index in range(_SAMPLES)]
     predict, clock = classifier.predict, time.perf_counter_ns
     for image in one_by_one[:_WARM_UP]:
         predict(image)
-    times = np.empty(samples)
+    times = np.empty(_SAMPLES)
     for index, image in enumerate(one_by_one):
         start = clock()
         predict(image)
         times[index] = clock() - start
     p50, p90, p99 = (float(value) / 1000 for value in np.percentile(times, (50, 90, 99)))
-    return Latency(samples, p50, p90, p99 if samples >= P99_SAMPLES else None)
+    return Latency(p50, p90, p99)
 
 
 def batch_rate(classifier: Classifier, images: NDArray[Any], rounds: int = 5) -> float:

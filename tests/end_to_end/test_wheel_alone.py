@@ -57,12 +57,16 @@ def test_the_wheel_with_litert_predicts_without_the_toolkit(wheel: Path, tmp_pat
     assert not {"tensorflow", "keras", "onnx", "onnxruntime", "matplotlib", "numbre"} & names
 
 
-def test_the_wheel_with_no_engine_names_the_pip_line(wheel: Path, tmp_path: Path) -> None:
+def test_the_wheel_with_no_engine_computes_in_numpy_and_names_the_pip_line(wheel: Path, tmp_path: Path) -> None:
     programs = _environment(sys.executable, tmp_path / "venv", str(wheel), "--constraint", _constraints())
-    done = _predict(programs, SAMPLES[0])
-    assert done.returncode == 2
+    done = _predict(programs, *SAMPLES)
+    assert done.returncode == 0
+    assert [line.split(": ")[1][0] for line in done.stdout.splitlines()] == [path.stem[-1] for path in SAMPLES]
     assert "pip install 'numbre-runtime[litert]'" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+    done = _predict(programs, "--backend", "litert", SAMPLES[0])
+    assert done.returncode == 2
+    assert done.stderr.endswith("run: pip install 'numbre-runtime[litert]'\n")
 
 
 def test_tflite_runtime_on_python_3_11_with_numpy_1(wheel: Path, tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def test_other_arrays_are_refused_with_the_reason(array: NDArray[Any], reason: s
 
 
 def test_batch_refuses_a_single_image() -> None:
-    with pytest.raises(numbre.ImageError, match="predict_batch takes many"):
+    with pytest.raises(numbre.ImageError, match="predict takes one image, predict_batch many"):
         numbre.load().predict_batch(np.zeros((28, 28), np.uint8))
 
 
@@ -133,3 +133,15 @@ def test_one_classifier_serves_many_threads(classifier: numbre.Classifier, mnist
         assert labels == expected
         for result in batches:
             np.testing.assert_allclose(result, batch, atol=1e-6)
+
+
+def test_pixels_and_floats_may_stand_in_one_list(classifier: numbre.Classifier, mnist: Mnist) -> None:
+    pixels = list(mnist.test_images[:6])
+    mixed = [image if index % 2 else image / 255 for index, image in enumerate(pixels)]
+    np.testing.assert_allclose(classifier.predict_batch(mixed), classifier.predict_batch(pixels), atol=1e-6)
+
+
+@pytest.mark.parametrize("images", [np.zeros((28, 28, 1), np.uint8), "digit.png", None, [np.zeros((3, 28, 28))]])
+def test_batch_refuses_what_is_no_batch(images: Any) -> None:
+    with pytest.raises(numbre.ImageError, match="predict takes one"):
+        numbre.load().predict_batch(images)

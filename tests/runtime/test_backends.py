@@ -39,10 +39,19 @@ def test_the_next_engine_is_taken_where_one_is_missing(monkeypatch: pytest.Monke
     assert classifier.backend.startswith("onnxruntime ")
 
 
-def test_with_no_engine_the_error_names_the_pip_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_no_engine_numpy_computes_and_the_warning_names_the_pip_line(monkeypatch: pytest.MonkeyPatch) -> None:
     _uninstall(monkeypatch, *ENGINES)
-    with pytest.raises(numbre.BackendNotInstalledError, match=r"pip install 'numbre-runtime\[litert\]'"):
-        numbre.load()
+    with pytest.warns(UserWarning, match=r"uses NumPy, .* pip install 'numbre-runtime\[litert\]'"):
+        classifier = numbre.load()
+    assert classifier.artifact.file == "model.int8.tflite"
+    assert classifier.backend.startswith("numpy ")
+
+
+@pytest.mark.parametrize(("file", "extra"), [("model.float32.tflite", "litert"), ("model.int8.onnx", "onnx")])
+def test_with_no_engine_the_error_names_the_pip_line(file: str, extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    _uninstall(monkeypatch, *ENGINES)
+    with pytest.raises(numbre.BackendNotInstalledError, match=rf"pip install 'numbre-runtime\[{extra}\]'"):
+        numbre.load(artifact=file)
 
 
 @pytest.mark.parametrize("engine", ENGINES)

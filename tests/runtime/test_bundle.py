@@ -107,7 +107,7 @@ def _changed(change: Callable[[dict[str, Any]], object]) -> bytes:
         (lambda data: data["artifacts"][0]["input"].update(scale=float("nan")), "scale: expected float, got nan"),
         (lambda data: data["artifacts"].append(data["artifacts"][0]), "listed twice"),
         (lambda data: data["input"].update(shape=[1 << 40]), "out of bounds"),
-        (lambda data: data["input"].update(preprocessing="magic"), "unknown dtype or preprocessing"),
+        (lambda data: data["input"].update(preprocessing="magic"), "unknown dtype, preprocessing or picture"),
     ],
 )
 def test_a_wrong_manifest_is_refused_with_the_reason(change: Callable[[dict[str, Any]], object], reason: str) -> None:

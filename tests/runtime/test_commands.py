@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from conftest import ROOT, Run
 from numbre_runtime.bundle import DEFAULT_BUNDLE
-from numbre_runtime.npz import write_npz
+from numbre_runtime.errors import BundleError
+from numbre_runtime.npz import read_npz, write_npz
 from numbre_train.data import Mnist
 
 SAMPLES = sorted((ROOT / "samples").glob("*.png"))
@@ -72,7 +75,13 @@ def test_bench_measures_every_artifact(run_command: Run, mnist: Mnist, tmp_path:
     done = run_command("numbre-bench", "--json", "--data", tmp_path / "test.npz")
     assert done.returncode == 0
     result = json.loads(done.stdout)
-    assert len(result["rows"]) == 4
+    assert [row["backend"].split()[0] for row in result["rows"]] == [
+        "litert",
+        "numpy",
+        "onnxruntime",
+        "litert",
+        "onnxruntime",
+    ]
     for row in result["rows"]:
         exported = result["accuracy_at_export"][row["artifact"]][0]
         assert exported["images"] == 10_000
@@ -104,3 +113,35 @@ def test_an_altered_bundle_is_refused_by_the_commands(run_command: Run, tmp_path
         assert done.returncode == 2
         assert "altered" in done.stderr
         assert len(done.stderr.splitlines()) == 1
+
+
+def test_bench_fails_where_nothing_could_be_measured(run_command: Run) -> None:
+    done = run_command("numbre-bench", "--threads", "0")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "0 threads; expected 1 to" in done.stderr
+
+
+def test_names_that_the_terminal_cannot_show_are_escaped(run_command: Run, tmp_path: Path) -> None:
+    picture = tmp_path / "sp ünï 七.png"
+    shutil.copy(SAMPLES[0], picture)
+    done = run_command("numbre-predict", picture, PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\\u4e03" in done.stdout
+
+
+def test_a_misread_file_is_said_on_standard_error(run_command: Run, tmp_path: Path) -> None:
+    """The shipped bundle with another answer recorded for its first file."""
+    bundle = Path(shutil.copytree(DEFAULT_BUNDLE, tmp_path / "bundle"))
+    arrays = read_npz((bundle / "golden.npz").read_bytes(), "golden.npz", BundleError)
+    arrays["model.int8.tflite"] = np.roll(arrays["model.int8.tflite"], 1, axis=1)
+    content = write_npz(**arrays)
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    for entry in manifest["files"]:
+        if entry["file"] == "golden.npz":
+            entry.update(sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
+    (bundle / "golden.npz").write_bytes(content)
+    (bundle / "manifest.json").write_text(json.dumps(manifest))
+    done = run_command("numbre-predict", "--bundle", bundle, SAMPLES[0])
+    assert done.returncode == 0
+    assert "misreads model.int8.tflite" in done.stderr
+    assert len(done.stderr.splitlines()) == 1

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -152,3 +154,46 @@ def test_a_pil_image_over_the_limit_is_refused() -> None:
     assert MAX_PIXELS < 100_000_000
     with pytest.raises(numbre.ImageError, match="at most 50,000,000 are read"):
         CLASSIFIER.predict(Image.new("1", (10_000, 10_000)))
+
+
+def test_the_callers_lazy_picture_is_not_changed(seven: Image.Image, tmp_path: Path) -> None:
+    seven.resize((2000, 2000)).convert("RGB").save(tmp_path / "large.jpg")
+    with Image.open(tmp_path / "large.jpg") as picture:
+        assert CLASSIFIER.predict(picture).label == "7"
+        assert (picture.size, picture.mode) == ((2000, 2000), "RGB")
+
+
+@pytest.mark.parametrize("mode", ["LAB", "La", "YCbCr", "HSV"])
+def test_rare_modes_are_read(mode: str, seven: Image.Image) -> None:
+    picture = Image.merge("LAB", (seven,) * 3) if mode == "LAB" else seven.convert("LA").convert("La")
+    if mode in ("YCbCr", "HSV"):
+        picture = seven.convert("RGB").convert(mode)
+    assert CLASSIFIER.predict(picture).label == "7"
+
+
+def test_floats_up_to_1_and_nan_in_a_picture(seven: Image.Image) -> None:
+    unit = np.asarray(seven, np.float32) / 255
+    assert CLASSIFIER.predict(Image.fromarray(unit)).label == "7"
+    unit[0, 0] = np.nan
+    with pytest.raises(numbre.ImageError, match="NaN"):
+        CLASSIFIER.predict(Image.fromarray(unit))
+
+
+def test_a_damaged_lazy_picture_is_an_image_error(tmp_path: Path) -> None:
+    (tmp_path / "cut.png").write_bytes((ROOT / "samples" / "paper_3.png").read_bytes()[:20000])
+    with Image.open(tmp_path / "cut.png") as picture, pytest.raises(numbre.ImageError, match="damaged or cut short"):
+        CLASSIFIER.predict(picture)
+
+
+def test_a_large_transparent_picture_costs_little_memory(tmp_path: Path) -> None:
+    """49 megapixels of RGBA are 196 MB; whole-size floats of them would be five times that."""
+    Image.new("RGBA", (7000, 7000), (0, 0, 0, 0)).save(tmp_path / "large.png")
+    code = (
+        "import resource, sys, numbre_runtime\n"
+        "try: numbre_runtime.load().predict(sys.argv[1])\n"
+        "except numbre_runtime.ImageError: pass\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "large.png")]
+    peak = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert peak < 600_000

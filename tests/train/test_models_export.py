@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 import numbre_runtime
-from numbre_export import parity
 from numbre_export.cli import main as export
 from numbre_train.cli import main as train
 from numbre_train.data import Mnist
@@ -31,15 +30,14 @@ def test_model_goes_through_export_and_runtime(
     digits: Path,
     tmp_path: Path,
     mnist: Mnist,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # Such models are unsure of more digits than NUMBRE, for which the exporter's own bounds were made.
-    monkeypatch.setitem(parity.BOUNDS, "int8", parity.Bounds(drop=0.005, agreement=0.99, difference=1.0))
+    bounds = ["--max-drop", "0.005", "--max-class-drop", "0.02", "--min-agreement", "0.98"]
     how = ["--epochs", "12", "--learning-rate", "0.01", "--data", str(digits), "--test", "mnist"]
     words = ["--model", model, *how, "--out", str(tmp_path / "out")]
     assert train([*words, *options]) == 0
     bundle = tmp_path / "bundle"
-    assert export(["--int8", "--model", str(tmp_path / "out" / "model.keras"), "--out", str(bundle)]) == 0
+    assert export(["--int8", "--model", str(tmp_path / "out" / "model.keras"), "--out", str(bundle), *bounds]) == 0
     classifier = numbre_runtime.load(bundle)
     assert classifier.artifact.precision == "int8"
     scores = classifier.predict_batch(mnist.test_images)

@@ -77,7 +77,7 @@ def fit(
         rows: What is learned.
         validation: What is only watched.
         seed: Decides initial weights, order and distortion.
-        checkpoint: A file that is written after each epoch and removed after the last.
+        checkpoint: A file that is written after each epoch; the caller removes it when the model is safe.
         resume: Whether to go on from the checkpoint.
         on_epoch: Is called after each epoch.
         moments: Are looked at; they do not change what is learned.
@@ -131,8 +131,6 @@ def fit(
         if checkpoint is not None:
             _save(checkpoint, state, identity, epochs)
         on_epoch(epochs[-1])
-    if checkpoint is not None:
-        checkpoint.unlink(missing_ok=True)
     return model, epochs
 
 

@@ -25,6 +25,19 @@ from numbre_train.metrics import confusion_matrix, log_loss, precisions, recalls
 from numbre_train.network import first_weights
 from numbre_train.recipes import Recipe
 
+FILES = (
+    "first_images.png",
+    "curves.png",
+    "confusion.png",
+    "first_layer.png",
+    "predictions.png",
+    "history.csv",
+    "metrics.json",
+    "trainedMNISTModel.h5",
+    "model.keras",
+)
+"""What a training may leave in its directory."""
+
 
 @dataclass(frozen=True)
 class Training:
@@ -81,7 +94,7 @@ def metrics_of(training: Training, data: Dataset) -> dict[str, Any]:
         "confusion": matrix.tolist(),
         "validation_accuracy": training.epochs[-1].validation_accuracy,
         "parameters": int(training.model.count_params()),
-        "seconds": training.seconds,
+        "seconds": sum(epoch.seconds for epoch in training.epochs),
         "seed": training.seed,
         "recipe": dataclasses.asdict(training.recipe),
         "data": {
@@ -127,13 +140,15 @@ def write_training(out: Path, training: Training, data: Dataset, h5: bool = Fals
         ),
         "predictions.png": plots.predictions(test.images[:10], test.labels[:10], answers[:10]),
     }
-    for name, figure in pictures.items():
-        write_atomic(out / name, plots.png(figure))
-    write_atomic(out / "history.csv", history_csv(training.epochs))
-    write_atomic(out / "metrics.json", (json.dumps(metrics, indent=1) + "\n").encode())
+    # All is made before anything is written, so that little can come between the model and what is said of it.
+    files = {name: plots.png(figure) for name, figure in pictures.items()}
+    files["history.csv"] = history_csv(training.epochs)
+    files["metrics.json"] = (json.dumps(metrics, indent=1) + "\n").encode()
     if h5:
-        write_atomic(out / "trainedMNISTModel.h5", model_bytes(training.model, ".h5"))
-    write_atomic(out / "model.keras", model_bytes(training.model, ".keras"))
+        files["trainedMNISTModel.h5"] = model_bytes(training.model, ".h5")
+    files["model.keras"] = model_bytes(training.model, ".keras")
+    for name, content in files.items():
+        write_atomic(out / name, content)
     return metrics
 
 

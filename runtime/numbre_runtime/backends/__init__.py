@@ -8,11 +8,11 @@ from typing import cast
 from numbre_runtime.backends.base import Backend
 from numbre_runtime.errors import BackendError
 
-BACKENDS = ("litert", "tflite_runtime", "onnxruntime")
+BACKENDS = ("litert", "tflite_runtime", "onnxruntime", "numpy")
 """Every backend's name, in the order of preference."""
 
-_FORMATS = {"litert": "tflite", "tflite_runtime": "tflite", "onnxruntime": "onnx"}
-_MODULES = {"litert": "litert", "tflite_runtime": "tflite", "onnxruntime": "onnx"}
+_FORMATS = {"litert": "tflite", "tflite_runtime": "tflite", "onnxruntime": "onnx", "numpy": "tflite"}
+_MODULES = {"litert": "litert", "tflite_runtime": "tflite", "onnxruntime": "onnx", "numpy": "integer"}
 
 
 def backend_format(name: str) -> str:

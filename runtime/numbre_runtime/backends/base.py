@@ -42,12 +42,18 @@ class Backend(Protocol):
         """
 
 
-def not_installed(package: str, extra: str) -> BackendNotInstalledError:
-    """The error for an engine that cannot be imported, with the line that installs it."""
-    return BackendNotInstalledError(f"{package} is not installed; run: pip install 'numbre-runtime[{extra}]'")
+def not_imported(package: str, extra: str, cause: ImportError) -> BackendError:
+    """The error for an engine that cannot be imported: missing, or there and unusable."""
+    if isinstance(cause, ModuleNotFoundError):
+        return BackendNotInstalledError(f"{package} is not installed; run: pip install 'numbre-runtime[{extra}]'")
+    return BackendError(f"{package} is installed and does not import ({one_line(cause)}); run: numbre-doctor")
+
+
+def one_line(error: BaseException) -> str:
+    """The error's message without line breaks; its type's name where it has none."""
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def refused(engine: str, cause: BaseException) -> BackendError:
     """The error for an engine that does not load or run a model."""
-    reason = " ".join(str(cause).split()) or type(cause).__name__
-    return BackendError(f"{engine} does not run this model: {reason}")
+    return BackendError(f"{engine} does not run this model: {one_line(cause)}")

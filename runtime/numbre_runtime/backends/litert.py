@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from numbre_runtime.backends.base import Session, not_installed, refused
+from numbre_runtime.backends.base import Session, not_imported, refused
 from numbre_runtime.backends.interpreter import InterpreterSession
 
 
@@ -13,7 +13,7 @@ def open_model(content: bytes, threads: int) -> Session:
     try:
         from ai_edge_litert import __version__, interpreter
     except ImportError as cause:
-        raise not_installed("ai-edge-litert", "litert") from cause
+        raise not_imported("ai-edge-litert", "litert", cause) from cause
 
     def new_interpreter() -> Any:
         return interpreter.Interpreter(model_content=content, num_threads=threads)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from numbre_runtime.backends.base import Session, not_installed, refused
+from numbre_runtime.backends.base import Session, not_imported, refused
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,7 +31,7 @@ def open_model(content: bytes, threads: int) -> Session:
     try:
         import onnxruntime
     except ImportError as cause:
-        raise not_installed("onnxruntime", "onnx") from cause
+        raise not_imported("onnxruntime", "onnx", cause) from cause
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads

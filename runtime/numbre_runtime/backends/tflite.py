@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from numbre_runtime.backends.base import Session, not_installed, refused
+from numbre_runtime.backends.base import Session, not_imported, refused
 from numbre_runtime.backends.interpreter import InterpreterSession
 from numbre_runtime.errors import BackendError
 
@@ -21,7 +21,7 @@ def open_model(content: bytes, threads: int) -> Session:
         import tflite_runtime
         from tflite_runtime import interpreter
     except ImportError as cause:
-        raise not_installed("tflite-runtime", "tflite") from cause
+        raise not_imported("tflite-runtime", "tflite", cause) from cause
 
     def new_interpreter() -> Any:
         return interpreter.Interpreter(model_content=content, num_threads=threads)

@@ -15,10 +15,11 @@ import numpy as np
 
 from numbre_runtime import __version__
 from numbre_runtime.backends import BACKENDS, backend_format
+from numbre_runtime.board import processor_name
 from numbre_runtime.bundle import DEFAULT_BUNDLE, Bundle, LabelledImages, labelled_images, read_bundle
 from numbre_runtime.classifier import load_bundle
 from numbre_runtime.cli.common import EXIT_OK, Parser, quiet_engine, run_command
-from numbre_runtime.errors import BackendError, BackendNotInstalledError, BundleError
+from numbre_runtime.errors import BackendError, BackendNotInstalledError, BackendUnsupportedError, BundleError
 from numbre_runtime.files import read_limited
 from numbre_runtime.manifest import Artifact
 from numbre_runtime.measure import batch_rate, peak_rss, single_latency
@@ -55,19 +56,22 @@ def run(args: argparse.Namespace) -> int:
         if backend_format(name) == artifact.format
     ]
     rows = []
-    missing: list[BackendNotInstalledError] = []
+    missing: list[BackendError] = []
+    failed: list[BackendError] = []
     for artifact, name in pairs:
         try:
             rows.append(_measure(bundle, artifact, name, args.threads, data))
-        except BackendNotInstalledError as error:
+        except (BackendNotInstalledError, BackendUnsupportedError) as error:
             missing.append(error)
         except BackendError as error:
+            failed.append(error)
             rows.append({"artifact": artifact.file, "backend": name, "error": str(error)})
-    if not rows:
-        raise (missing[0] if missing else BundleError(f"{bundle.path}: has no artifact that {args.backend} runs"))
+    if len(rows) == len(failed):
+        nothing = BundleError(f"{bundle.path}: has no artifact that {args.backend} runs")
+        raise next(iter([*failed, *missing]), nothing)
     result = {
         "bundle": bundle.manifest.name,
-        "machine": f"{_processor()}, {platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        "machine": f"{processor_name()}, {platform.system()} {platform.machine()}, Python {platform.python_version()}",
         "numbre_runtime": __version__,
         "accuracy_on": f"{len(data.images):,} {source}",
         "accuracy_at_export": {
@@ -98,7 +102,8 @@ def _measure(bundle: Bundle, artifact: Artifact, name: str, threads: int, data: 
     with quiet_engine():
         classifier = load_bundle(bundle, name, threads, artifact.file)
     load_ms = (time.perf_counter() - start) * 1000
-    print(f"measuring {artifact.file} with {classifier.backend} …", file=sys.stderr)
+    if sys.stderr.isatty():
+        print(f"measuring {artifact.file} with {classifier.backend} …", file=sys.stderr)
     latency = single_latency(classifier, data.images)
     many = np.resize(data.images, (_BATCH_IMAGES, *data.images.shape[1:]))
     answers = classifier.predict_raw(data.images).argmax(axis=1)
@@ -109,7 +114,7 @@ def _measure(bundle: Bundle, artifact: Artifact, name: str, threads: int, data: 
         "load_ms": round(load_ms, 2),
         "p50_us": round(latency.p50, 2),
         "p90_us": round(latency.p90, 2),
-        "p99_us": None if latency.p99 is None else round(latency.p99, 2),
+        "p99_us": round(latency.p99, 2),
         "images_per_second": round(batch_rate(classifier, many)),
         "accuracy": float((answers == data.labels).mean()),
         "agreement": None if data.answers is None else float((answers == data.answers).mean()),
@@ -167,19 +172,6 @@ def format_table(rows: Sequence[Sequence[str]]) -> str:
         cells += [cell.rjust(width) for cell, width in zip(row[2:], widths[2:], strict=True)]
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
-
-
-def _processor() -> str:
-    """The processor's or the board's name, as far as the system tells."""
-    for path, key in (("/proc/device-tree/model", ""), ("/proc/cpuinfo", "model name")):
-        try:
-            text = Path(path).read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            continue
-        for line in text.splitlines():
-            if line.startswith(key):
-                return line.split(":")[-1].strip("\0 \t")
-    return platform.processor() or "unknown processor"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Sequence
+
+from numbre_runtime.cli.entry import run_module
 
 COMMANDS = {
     "sample": "writes a random draw from MNIST as CSV",
@@ -19,6 +20,4 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     command = words.pop(0) if words and words[0] in COMMANDS else "train"
-    module = importlib.import_module(f"numbre_train.cli.{command}")
-    code: int = module.main(words)
-    return code
+    return run_module(f"numbre_train.cli.{command}", words)

@@ -134,7 +134,7 @@ def checked_seed(seed: int) -> int:
     return seed
 
 
-def check_writable(out: Path) -> None:
+def check_writable(out: Path, files: Collection[str] = ()) -> None:
     """Finds out before minutes of training whether the results can be written.
 
     Raises:
@@ -146,6 +146,9 @@ def check_writable(out: Path) -> None:
             pass
     except OSError as cause:
         raise OutputError(f"{out}: cannot be written ({cause.strerror or cause}); choose another --out") from cause
+    for name in files:
+        if (out / name).is_dir():
+            raise OutputError(f"{out / name}: is a directory, a file is to be written there; choose another --out")
 
 
 def say(line: str) -> None:

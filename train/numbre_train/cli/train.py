@@ -22,7 +22,7 @@ from numbre_train.cli.options import (
 from numbre_train.data import load_dataset
 from numbre_train.fit import Epoch, steps_per_epoch
 from numbre_train.recipes import MODELS, RECIPES, Recipe
-from numbre_train.results import rows_for, train, write_training
+from numbre_train.results import FILES, rows_for, train, write_training
 from numbre_train.watch import DEFAULT_STEPS, WeightWatch
 
 CHECKPOINT = "checkpoint.npz"
@@ -76,11 +76,14 @@ def run(args: argparse.Namespace) -> int:
     recipe = recipe_of(args.model, args, RECIPES[args.recipe or "quick"] if args.model == "numbre" else None)
     seed = checked_seed(args.seed)
     steps = _steps(args)
-    check_writable(out)
+    check_writable(out, FILES)
     data = load_dataset(args.data, args.test, say)
     say(data.source)
     rows, _ = rows_for(recipe, data)
     say(f"recipe {recipe.name}, seed {seed}: {len(rows):,} images, {recipe.epochs} epochs")
+    if not args.resume:
+        # Another training's would otherwise be offered for --resume.
+        (out / CHECKPOINT).unlink(missing_ok=True)
     watch = WeightWatch(steps, recipe.epochs * steps_per_epoch(recipe, rows)) if steps else None
     try:
         training = train(
@@ -99,6 +102,7 @@ def run(args: argparse.Namespace) -> int:
     if watch:
         watch.write(out / "weights", digits=not recipe.network.hidden)
     metrics = write_training(out, training, data, args.h5)
+    (out / CHECKPOINT).unlink(missing_ok=True)
     say(f"{metrics['accuracy']:.2%} of the {len(data.test):,} test images are right; written to {out}/")
     return EXIT_OK
 

@@ -1,0 +1,93 @@
+"""The `numpy` backend: an int8 TFLite model computed in NumPy alone, as TensorFlow Lite's reference kernels do.
+
+For boards that no engine has a wheel for, and the arbiter where two engines disagree: whole numbers leave nothing to
+the order of additions, so that it gives the same bits on every processor.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numbre_runtime.backends.base import Session, refused
+from numbre_runtime.errors import BackendUnsupportedError
+from numbre_runtime.kernels.convolution import conv_2d, depthwise_conv_2d
+from numbre_runtime.kernels.dense import fully_connected
+from numbre_runtime.kernels.model import Layer, read_layers
+from numbre_runtime.kernels.pooling import average_pool_2d, max_pool_2d
+from numbre_runtime.kernels.requantize import Kernel, int8_tensor
+from numbre_runtime.kernels.reshape import reshape
+from numbre_runtime.kernels.softmax import softmax
+from numbre_runtime.kernels.windows import WINDOWED, layer_windows, picture_shape
+
+KERNELS: dict[str, Callable[[Layer], Kernel]] = {
+    "AVERAGE_POOL_2D": average_pool_2d,
+    "CONV_2D": conv_2d,
+    "DEPTHWISE_CONV_2D": depthwise_conv_2d,
+    "FULLY_CONNECTED": fully_connected,
+    "MAX_POOL_2D": max_pool_2d,
+    "RESHAPE": reshape,
+    "SOFTMAX": softmax,
+}
+"""Operator name to what makes its kernel."""
+
+_VALUES_AT_ONCE, _VALUES_OF_ONE = 1 << 22, 1 << 24
+"""Values of the widest intermediate array that one run should, and that one input may, hold; 1 to 8 bytes each."""
+
+
+class IntegerSession:
+    """A chain of kernels; they keep no state, so that any number of threads may run them.
+
+    Raises:
+        BackendUnsupportedError: A layer has no kernel.
+        ValueError: The layers do not fit together, or one of them would exhaust a board's memory.
+    """
+
+    def __init__(self, layers: list[Layer]) -> None:
+        if not layers:
+            raise ValueError("a model without layers")
+        self.version = f"numpy {np.__version__}"
+        self._shape = int8_tensor(layers[0].inputs[0]).shape[1:]
+        self._kernels = [KERNELS[layer.name](layer) for layer in layers]
+        widest = max(_values(layer) for layer in layers)
+        if widest > _VALUES_OF_ONE:
+            raise ValueError(f"a layer of {widest:,} values; at most {_VALUES_OF_ONE:,} are computed")
+        self._rows = max(1, _VALUES_AT_ONCE // max(widest, 1))
+        stored = np.zeros((1, *self._shape), np.int8)
+        for layer, kernel in zip(layers, self._kernels, strict=True):
+            stored = kernel(stored)
+            if stored.shape[1:] != layer.output.shape[1:]:
+                raise ValueError(f"{layer.name} gives {stored.shape}, and the file says {layer.output.shape}")
+
+    def run(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """See `Session.run`."""
+        if len(rows) > self._rows:
+            parts = range(0, len(rows), self._rows)
+            return np.concatenate([self.run(rows[start : start + self._rows]) for start in parts])
+        stored = rows.reshape(len(rows), *self._shape)
+        for kernel in self._kernels:
+            stored = kernel(stored)
+        return stored.reshape(len(rows), -1)
+
+
+def open_model(content: bytes, threads: int) -> Session:  # noqa: ARG001 - NumPy's own threads are not ours to set
+    """See `Backend.open_model`."""
+    try:
+        return IntegerSession(read_layers(content))
+    except BackendUnsupportedError:
+        raise
+    except (ValueError, IndexError, OverflowError, struct.error, MemoryError) as cause:
+        raise refused("The numpy backend", cause) from cause
+
+
+def _values(layer: Layer) -> int:
+    """Values of the widest array that a layer makes of one input."""
+    source = int8_tensor(layer.inputs[0]).shape
+    if layer.name in WINDOWED:
+        return layer_windows(layer).values(*picture_shape(source))
+    return max(math.prod(source[1:]), math.prod(layer.output.shape[1:]))

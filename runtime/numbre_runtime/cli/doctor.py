@@ -1,0 +1,71 @@
+"""`numbre-doctor`: what works on this board, and what to do about the rest."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from numbre_runtime import __version__
+from numbre_runtime.backends import BACKENDS
+from numbre_runtime.board import this_board
+from numbre_runtime.cli.common import EXIT_ERROR, EXIT_OK, Parser, run_command
+from numbre_runtime.cures import cure
+from numbre_runtime.probe import Probe, probe
+
+
+def parser() -> Parser:
+    """The command's arguments."""
+    result = Parser(
+        prog="numbre-doctor",
+        description="Tries every inference engine on this board, each in a process of its own, up to golden outputs.",
+        epilog="Exit code 0: at least one works.",
+    )
+    result.add_argument("--json", action="store_true", help="print the findings as one JSON object")
+    return result
+
+
+def run(args: argparse.Namespace) -> int:
+    """Probes every backend and says which will be used."""
+    board = this_board()
+    probes = [probe(name) for name in BACKENDS]
+    used = next((found for found in probes if found.status == "works"), None)
+    findings = []
+    for found in probes:
+        cause, advice = ("", "") if found.status == "works" else cure(found, board)
+        findings.append({**asdict(found), "cause": cause, "cure": advice})
+    if args.json:
+        result = {
+            "numbre_runtime": __version__,
+            "board": asdict(board),
+            "backends": findings,
+            "used": used.backend if used else None,
+        }
+        print(json.dumps(result, indent=1))
+    else:
+        print(f"numbre-runtime {__version__} on {board.line}\n")
+        for found, finding in zip(probes, findings, strict=True):
+            print("\n".join(_lines(found, finding["cause"], finding["cure"])))
+        print(f"\nbackend that is used: {used.version if used else 'none works'}")
+    return EXIT_OK if used else EXIT_ERROR
+
+
+def _lines(found: Probe, cause: str, advice: str) -> list[str]:
+    if found.status == "works":
+        return [f"{found.backend:15}works: {found.version}, golden outputs as at export"]
+    if found.status == "not installed":
+        return [f"{found.backend:15}not installed" if cause == "not installed" else f"{found.backend:15}{cause}",
+                f"{'':15}→ {advice}"]  # fmt: skip
+    where = f" at {found.stage}" if found.stage else ""
+    return [f"{found.backend:15}{found.status}{where}: {cause}", f"{'':15}→ {advice}"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    return run_command(parser(), run, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
