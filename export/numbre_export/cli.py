@@ -20,7 +20,7 @@ from numbre_export.ladder import Climb, climb
 from numbre_export.options import parser, precisions
 from numbre_export.parity import Gate, ParityError, TestSet
 from numbre_export.recipes import FORMATS, Recipe, unavailable, wanted
-from numbre_export.staging import exclusive
+from numbre_export.staging import exclusive, refuse_foreign
 from numbre_export.targets import Target, parse_target, reasons_against
 from numbre_export.write import Frame, ModelFile, write_bundle
 from numbre_runtime.bundle import read_bundle
@@ -38,6 +38,7 @@ def run(args: argparse.Namespace) -> int:
     formats = _formats(args.format)
     if not args.model.exists():
         raise ModelError(f"{args.model}: no such file; numbre-train makes one")
+    refuse_foreign(args.out)
     with exclusive(args.out) as directory, Converter(directory) as converter:
         return _Export(args, converter, directory, targets).run(chosen, formats)
 

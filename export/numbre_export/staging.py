@@ -29,7 +29,6 @@ def exclusive(target: Path) -> Iterator[Path]:
     """
     if target.exists() and not target.is_dir():
         raise OutputError(f"{target}: is a file, a directory was expected; choose another --out")
-    _refuse_foreign(target)
     target = target.resolve()
     made = [path for path in target.parents if not path.exists()]
     lock_path = target.with_name(f".{target.name}.lock")
@@ -54,8 +53,12 @@ def exclusive(target: Path) -> Iterator[Path]:
                 path.rmdir()
 
 
-def _refuse_foreign(target: Path) -> None:
-    """Refuses a directory whose files no export wrote, for a bundle replaces the whole directory."""
+def refuse_foreign(target: Path) -> None:
+    """Keeps an export from replacing a directory that holds files which no export wrote.
+
+    Raises:
+        OutputError: `target` is such a directory.
+    """
     if not target.is_dir():
         return
     present = {path.name for path in target.iterdir()}

@@ -113,12 +113,12 @@ def _grey(picture: Image, name: str) -> NDArray[np.float32]:
     picture = ImageOps.exif_transpose(_reduced(picture))
     if picture.mode.startswith(("I", "F")):
         picture = Image.fromarray(_as_bytes(np.asarray(picture, np.float32), picture.mode))
-    elif _is_transparent(picture):
+    if picture.mode == "La":
+        picture = picture.convert("LA")
+    if _is_transparent(picture):
         picture = _on_plain_ground(picture.convert("RGBA"))
     if picture.mode == "LAB":
         picture = picture.getchannel(0)
-    elif picture.mode == "La":
-        picture = picture.convert("LA")
     picture = picture.convert("L")
     if max(picture.size) > _WORK_SIZE:
         picture.thumbnail((_WORK_SIZE, _WORK_SIZE), Image.Resampling.BOX, reducing_gap=2.0)

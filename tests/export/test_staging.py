@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from numbre_export.staging import exclusive
+from numbre_export.staging import exclusive, refuse_foreign
+from numbre_runtime.bundle import DEFAULT_BUNDLE
 from numbre_runtime.errors import OutputError
 
 _HOLD = """
@@ -108,3 +109,12 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(OutputError, match="cannot be written"), exclusive(tmp_path / "file" / "bundle"):
         pass
+
+
+def test_a_directory_that_no_export_wrote_is_not_replaced(tmp_path: Path) -> None:
+    refuse_foreign(tmp_path / "none")
+    refuse_foreign(tmp_path)
+    refuse_foreign(DEFAULT_BUNDLE)
+    (tmp_path / "model.keras").touch()
+    with pytest.raises(OutputError, match=r"holds model\.keras, which no export wrote"):
+        refuse_foreign(tmp_path)

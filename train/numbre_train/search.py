@@ -11,6 +11,7 @@ import json
 import multiprocessing
 import os
 import platform
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ from numbre_train.fit import DivergedError, Epoch, fit
 from numbre_train.recipes import Recipe
 from numbre_train.search_space import suggest
 
+_OPENINGS, _BETWEEN_OPENINGS = 4, 0.5
+"""Tries to open a database that others may be setting up, and seconds between them."""
 _HEARTBEAT_SECONDS, _GRACE_SECONDS, _LOCK_SECONDS = 10, 60, 60
 _UNPRUNED_TRIALS, _UNPRUNED_EPOCHS = 5, 2
 
@@ -105,14 +108,7 @@ def open_study(search: Search, data: Dataset, worker: int = 0) -> Any:
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
     with study_errors(search):
         engine = {"connect_args": {"timeout": _LOCK_SECONDS}} if search.storage.startswith("sqlite") else {}
-        storage = optuna.storages.RDBStorage(
-            search.storage,
-            engine_kwargs=engine,
-            # A trial whose process was killed stops beating; somebody else then runs it again.
-            heartbeat_interval=_HEARTBEAT_SECONDS,
-            grace_period=_GRACE_SECONDS,
-            heartbeat_stale_trial_callback=optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=2),
-        )
+        storage = _storage(search.storage, engine)
         study = optuna.create_study(study_name=search.study, storage=storage, direction="maximize", load_if_exists=True)
         # Seeded by the study's size too: a search that goes on must not draw its first trials again.
         seed = int(hashlib.sha256(f"{search.seed} {worker} {len(study.trials)}".encode()).hexdigest()[:8], 16)
@@ -128,6 +124,29 @@ def open_study(search: Search, data: Dataset, worker: int = 0) -> Any:
             "name another one with --study"
         )
     return study
+
+
+def _storage(url: str, engine: dict[str, Any]) -> Any:
+    """Opens the database; where several searches begin it at once, all but one fail and try again."""
+    import optuna
+    from sqlalchemy.exc import DBAPIError
+
+    tries = 0
+    while True:
+        tries += 1
+        try:
+            return optuna.storages.RDBStorage(
+                url,
+                engine_kwargs=engine,
+                # A trial whose process was killed stops beating; somebody else then runs it again.
+                heartbeat_interval=_HEARTBEAT_SECONDS,
+                grace_period=_GRACE_SECONDS,
+                heartbeat_stale_trial_callback=optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=2),
+            )
+        except DBAPIError:
+            if tries == _OPENINGS:
+                raise
+            time.sleep(_BETWEEN_OPENINGS)
 
 
 def _identity(search: Search, data: Dataset) -> str:
