@@ -7,8 +7,6 @@ never a part.
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,6 +39,8 @@ def write_atomic(path: Path, content: bytes) -> None:
     Raises:
         OutputError: The place cannot be written; an earlier file at `path` is untouched.
     """
+    import tempfile
+
     temporary: str | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -67,6 +67,9 @@ def replacing_directory(target: Path) -> Iterator[Path]:
     Raises:
         OutputError: The place cannot be written, or `target` is a file.
     """
+    import shutil
+    import tempfile
+
     if target.exists() and not target.is_dir():
         raise OutputError(f"{target}: is a file, a directory was expected; choose another --out")
     # A link keeps pointing to where the new directory then is.
@@ -90,6 +93,8 @@ def replacing_directory(target: Path) -> Iterator[Path]:
 def _swap(staging: Path, target: Path) -> None:
     """Renames `staging` to `target`; an earlier `target` is set aside first and put back if that fails."""
     staging.chmod(0o777 & ~_umask())
+    import shutil
+
     aside = staging.with_name(staging.name + ".old")
     try:
         if target.exists():

@@ -6,7 +6,6 @@ ink bright on 0, fitted into a 20×20 box with its aspect ratio kept, its centre
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 from collections.abc import Callable
@@ -72,6 +71,8 @@ def _decoded(name: str, decode: Callable[[], NDArray[np.float32]]) -> NDArray[np
     except UnidentifiedImageError as cause:
         known = ", ".join(_FORMATS)
         raise ImageError(f"{name}: no picture in a known format ({known}), or its header is damaged") from cause
+    except PermissionError as cause:
+        raise ImageError(f"{name}: cannot be read ({cause.strerror})") from cause
     except (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, ArithmeticError) as cause:
         raise ImageError(f"{name}: damaged or cut short ({cause})") from cause
 
@@ -80,20 +81,21 @@ def _file_grey(name: str) -> NDArray[np.float32]:
     from PIL import Image
 
     try:
-        stream = open(name, "rb")  # noqa: SIM115, PTH123 - Path would cost an import, and the block below closes it
-    except OSError as cause:
-        reason = {errno.ENOENT: "no such file", errno.EISDIR: "is a directory"}.get(cause.errno or 0)
-        raise ImageError(f"{name}: {reason or f'cannot be read ({cause.strerror})'}") from cause
-    with stream:
-        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-            raise ImageError(f"{name}: not a regular file; save the picture first")
-        if os.fstat(stream.fileno()).st_size == 0:
-            raise ImageError(f"{name}: the file is empty")
-        with Image.open(stream, formats=_FORMATS) as picture:
-            _check_size(picture, name)
-            # JPEG decodes straight to a smaller size.
-            picture.draft("L", (2 * _WORK_SIZE, 2 * _WORK_SIZE))
-            return _grey(picture, name)
+        found = os.stat(name)  # noqa: PTH116 - Path would cost an import
+    except (OSError, ValueError) as cause:
+        missing = isinstance(cause, FileNotFoundError)
+        raise ImageError(f"{name}: {'no such file' if missing else f'cannot be read ({cause})'}") from cause
+    if not stat.S_ISREG(found.st_mode):
+        directory = stat.S_ISDIR(found.st_mode)
+        raise ImageError(f"{name}: {'is a directory' if directory else 'not a regular file; save the picture first'}")
+    if found.st_size == 0:
+        raise ImageError(f"{name}: the file is empty")
+    # By its name, for Pillow then imports the one decoder that the ending asks for.
+    with Image.open(name, formats=_FORMATS) as picture:
+        _check_size(picture, name)
+        # JPEG decodes straight to a smaller size.
+        picture.draft("L", (2 * _WORK_SIZE, 2 * _WORK_SIZE))
+        return _grey(picture, name)
 
 
 def _check_size(picture: Image, name: str) -> None:

@@ -9,6 +9,7 @@ import json
 import math
 import re
 from dataclasses import MISSING, asdict, dataclass, fields
+from functools import cache
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -186,12 +187,18 @@ class Manifest:
         return manifest
 
 
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    """A dataclass's field types; to evaluate them anew for each object would take most of the reading."""
+    return get_type_hints(kind)
+
+
 def _decode(kind: Any, value: Any, where: str) -> Any:
     """Turns parsed JSON into `kind`, a dataclass, a tuple or dict of some type, or a plain type."""
     if isinstance(kind, type) and hasattr(kind, "__dataclass_fields__"):
         if not isinstance(value, dict):
             raise BundleError(f"{where}: expected an object, got {value!r:.60}")
-        hints = get_type_hints(kind)
+        hints = _hints(kind)
         missing = [field.name for field in fields(kind) if field.name not in value and field.default is MISSING]
         if missing:
             raise BundleError(f"{where}: '{missing[0]}' is missing")
