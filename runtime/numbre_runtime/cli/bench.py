@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
         "numbre_runtime": __version__,
         "accuracy_on": f"{len(data.images):,} {source}",
         "accuracy_at_export": {
-            item.file: [{"images": m.images, "accuracy": m.accuracy} for m in item.measured]
+            item.file: [{"backend": m.backend, "images": m.images, "accuracy": m.accuracy} for m in item.measured]
             for item in bundle.manifest.artifacts
         },
         "threads": args.threads,
@@ -148,6 +148,8 @@ def _table(result: dict[str, Any]) -> str:
 
 
 def _cells(row: dict[str, Any], exported: Sequence[dict[str, Any]]) -> tuple[str, ...]:
+    engine = row["backend"].split()[0]
+    before = [item["accuracy"] for item in exported if item["backend"].split()[0] == engine]
     return (
         row["artifact"],
         row["backend"],
@@ -159,7 +161,7 @@ def _cells(row: dict[str, Any], exported: Sequence[dict[str, Any]]) -> tuple[str
         f"{row['images_per_second']:,}",
         f"{row['accuracy']:.2%}",
         "-" if row["agreement"] is None else f"{row['agreement']:.2%}",
-        f"{exported[0]['accuracy']:.2%}" if exported else "-",
+        f"{before[0]:.2%}" if before else "-",
     )
 
 

@@ -9,7 +9,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import IO, Any
 
 from numbre_runtime.errors import NumbreError
 
@@ -75,6 +75,15 @@ def one_line(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
+def _scratch_file() -> IO[bytes]:
+    """A file in memory where the system has that; tempfile's import would cost a cold start two milliseconds."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("stderr"), "w+b")
+    import tempfile
+
+    return tempfile.TemporaryFile()
+
+
 @contextmanager
 def quiet_engine() -> Iterator[None]:
     """Holds back what native code prints to standard error, such as LiteRT's greeting, unless the block fails."""
@@ -83,11 +92,9 @@ def quiet_engine() -> Iterator[None]:
     except (AttributeError, OSError, ValueError):
         yield
         return
-    import tempfile
-
     sys.stderr.flush()
     saved = os.dup(descriptor)
-    with tempfile.TemporaryFile() as held:
+    with _scratch_file() as held:
         os.dup2(held.fileno(), descriptor)
         try:
             yield
