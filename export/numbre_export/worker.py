@@ -21,8 +21,7 @@ from numbre_export.model import KerasModel, read_model
 from numbre_export.recipes import Recipe
 from numbre_export.to_onnx import to_onnx
 from numbre_export.to_tflite import to_tflite
-from numbre_runtime.cli.common import one_line
-from numbre_runtime.errors import ModelError, NumbreError
+from numbre_runtime.errors import ModelError, NumbreError, one_line
 
 MEMORY_LIMIT = 8 << 30
 """Bytes of data that the process may hold; TensorFlow alone takes about one GiB."""

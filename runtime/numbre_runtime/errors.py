@@ -42,3 +42,8 @@ class ModelError(NumbreError, ValueError):
 
 class OutputError(NumbreError, OSError):
     """A place that cannot be written."""
+
+
+def one_line(error: BaseException) -> str:
+    """The error's message without line breaks; its type's name where it has none."""
+    return " ".join(str(error).split()) or type(error).__name__

@@ -7,23 +7,16 @@ ink bright on 0, fitted into a 20×20 box with its aspect ratio kept, its centre
 from __future__ import annotations
 
 import os
-import stat
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from numbre_runtime.errors import ImageError
+from numbre_runtime.picture import is_transparent, picture_name, with_picture
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
-
-MAX_PIXELS = 50_000_000
-"""Larger pictures are refused from their header, before they are decoded."""
-
-_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
-"""Read by Pillow's own decoders; formats that start other programs (EPS) are left out."""
 
 _WORK_SIZE = 256
 """Longest side, in pixels, at which a picture is examined."""
@@ -50,74 +43,21 @@ def to_mnist(source: str | os.PathLike[str] | Image) -> NDArray[np.uint8]:
     Raises:
         ImageError: It is no picture, damaged, too large, or has no ink.
     """
-    if isinstance(source, (str, os.PathLike)):
-        name = os.fspath(source)
-        return from_grey(_decoded(name, lambda: _file_grey(name)), name)
-    if not hasattr(source, "convert"):
-        raise ImageError(f"a {type(source).__name__}; expected an array, a path or a PIL image")
-    return from_grey(_decoded("the picture", lambda: _grey(source, "the picture")), "the picture")
+    name = picture_name(source)
+    return from_grey(with_picture(source, _grey, draft=2 * _WORK_SIZE), name)
 
 
-def _decoded(name: str, decode: Callable[[], NDArray[np.float32]]) -> NDArray[np.float32]:
-    """What `decode` gives; all that Pillow lets through on damaged pictures becomes an ImageError."""
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        return decode()
-    except ImageError:
-        raise
-    except Image.DecompressionBombError as cause:
-        raise ImageError(f"{name}: too large; at most {MAX_PIXELS:,} pixels are read") from cause
-    except UnidentifiedImageError as cause:
-        known = ", ".join(_FORMATS)
-        raise ImageError(f"{name}: no picture in a known format ({known}), or its header is damaged") from cause
-    except PermissionError as cause:
-        raise ImageError(f"{name}: cannot be read ({cause.strerror})") from cause
-    except (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, ArithmeticError) as cause:
-        raise ImageError(f"{name}: damaged or cut short ({cause})") from cause
-
-
-def _file_grey(name: str) -> NDArray[np.float32]:
-    from PIL import Image
-
-    try:
-        found = os.stat(name)  # noqa: PTH116 - Path would cost an import
-    except (OSError, ValueError) as cause:
-        missing = isinstance(cause, FileNotFoundError)
-        raise ImageError(f"{name}: {'no such file' if missing else f'cannot be read ({cause})'}") from cause
-    if not stat.S_ISREG(found.st_mode):
-        directory = stat.S_ISDIR(found.st_mode)
-        raise ImageError(f"{name}: {'is a directory' if directory else 'not a regular file; save the picture first'}")
-    if found.st_size == 0:
-        raise ImageError(f"{name}: the file is empty")
-    # By its name, for Pillow then imports the one decoder that the ending asks for.
-    with Image.open(name, formats=_FORMATS) as picture:
-        _check_size(picture, name)
-        # JPEG decodes straight to a smaller size.
-        picture.draft("L", (2 * _WORK_SIZE, 2 * _WORK_SIZE))
-        return _grey(picture, name)
-
-
-def _check_size(picture: Image, name: str) -> None:
-    width, height = picture.size
-    if width * height > MAX_PIXELS:
-        raise ImageError(f"{name}: {width}×{height} pixels; at most {MAX_PIXELS:,} are read")
-    if width == 0 or height == 0:
-        raise ImageError(f"{name}: {width}×{height} pixels, nothing to read")
-
-
-def _grey(picture: Image, name: str) -> NDArray[np.float32]:
+def _grey(picture: Image) -> NDArray[np.float32]:
     """The picture upright, reduced to the size it is examined at, as grey levels 0–255."""
     from PIL import Image, ImageOps
 
-    _check_size(picture, name)
     # Before anything else, so that no later step needs more memory than the decoded picture.
     picture = ImageOps.exif_transpose(_reduced(picture))
     if picture.mode.startswith(("I", "F")):
         picture = Image.fromarray(_as_bytes(np.asarray(picture, np.float32), picture.mode))
     if picture.mode == "La":
         picture = picture.convert("LA")
-    if _is_transparent(picture):
+    if is_transparent(picture):
         picture = _on_plain_ground(picture.convert("RGBA"))
     if picture.mode == "LAB":
         picture = picture.getchannel(0)
@@ -155,13 +95,6 @@ def _as_bytes(levels: NDArray[np.float32], mode: str) -> NDArray[np.uint8]:
     full = 65535 if mode.startswith("I") and top > 255 else 1 if mode == "F" and top <= 1 else 255
     pixels: NDArray[np.uint8] = np.clip(levels * (255 / full), 0, 255).astype(np.uint8)
     return pixels
-
-
-def _is_transparent(picture: Image) -> bool:
-    """Pillow's has_transparency_data, which version 9.4 of Debian 12 does not have yet."""
-    if picture.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in picture.info:
-        return True
-    return picture.palette is not None and picture.palette.mode.endswith("A")
 
 
 def _on_plain_ground(picture: Image) -> Image:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from numbre_runtime.errors import BackendError, BackendNotInstalledError
+from numbre_runtime.errors import BackendError, BackendNotInstalledError, one_line
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,11 +47,6 @@ def not_imported(package: str, extra: str, cause: ImportError) -> BackendError:
     if isinstance(cause, ModuleNotFoundError):
         return BackendNotInstalledError(f"{package} is not installed; run: pip install 'numbre-runtime[{extra}]'")
     return BackendError(f"{package} is installed and does not import ({one_line(cause)}); run: numbre-doctor")
-
-
-def one_line(error: BaseException) -> str:
-    """The error's message without line breaks; its type's name where it has none."""
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def refused(engine: str, cause: BaseException) -> BackendError:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import IO, Any
 
-from numbre_runtime.errors import NumbreError
+from numbre_runtime.errors import NumbreError, one_line
 
 EXIT_OK, EXIT_ERROR, EXIT_INTERRUPTED = 0, 2, 130
 
@@ -68,11 +68,6 @@ def run_command(
     finally:
         for line in dict.fromkeys(held):
             print(f"{parser.prog}: {line}", file=sys.stderr)
-
-
-def one_line(error: BaseException) -> str:
-    """The error's message without line breaks; its type's name where it has none."""
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _scratch_file() -> IO[bytes]:

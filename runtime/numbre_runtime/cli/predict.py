@@ -11,8 +11,8 @@ import numpy as np
 
 from numbre_runtime.backends import BACKENDS
 from numbre_runtime.classifier import Classifier, Prediction, load
-from numbre_runtime.cli.common import EXIT_ERROR, EXIT_OK, Parser, one_line, quiet_engine, run_command
-from numbre_runtime.errors import ImageError
+from numbre_runtime.cli.common import EXIT_ERROR, EXIT_OK, Parser, quiet_engine, run_command
+from numbre_runtime.errors import ImageError, one_line
 
 
 def parser() -> Parser:

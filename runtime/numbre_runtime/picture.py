@@ -1,0 +1,96 @@
+"""Opening pictures that nobody vouches for, whatever is made of them then."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from numbre_runtime.errors import ImageError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_Result = TypeVar("_Result")
+
+MAX_PIXELS = 50_000_000
+"""Larger pictures are refused from their header, before they are decoded."""
+
+_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
+"""Read by Pillow's own decoders; formats that start other programs (EPS) are left out."""
+
+
+def picture_name(source: object) -> str:
+    """What messages call a picture: its path, or "the picture" for one in memory."""
+    return os.fspath(source) if isinstance(source, (str, os.PathLike)) else "the picture"
+
+
+def with_picture(
+    source: str | os.PathLike[str] | Image, use: Callable[[Image], _Result], draft: int | None = None
+) -> _Result:
+    """What `use` makes of a picture; a file is closed afterwards, a PIL image is the caller's.
+
+    Args:
+        source: A file's path or a PIL image.
+        use: Must not change the picture it gets.
+        draft: A JPEG file may be decoded straight to grey and a smaller size, no smaller than this side in pixels.
+
+    Raises:
+        ImageError: It is no picture, damaged or too large; all that Pillow lets through on damaged files becomes this.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    name = picture_name(source)
+    try:
+        if not isinstance(source, (str, os.PathLike)):
+            if not hasattr(source, "convert"):
+                raise ImageError(f"a {type(source).__name__}; expected an array, a path or a PIL image")
+            _check_size(source, name)
+            return use(source)
+        _check_file(name)
+        # By its name, for Pillow then imports the one decoder that the ending asks for.
+        with Image.open(name, formats=_FORMATS) as picture:
+            _check_size(picture, name)
+            if draft is not None:
+                picture.draft("L", (draft, draft))
+            return use(picture)
+    except ImageError:
+        raise
+    except Image.DecompressionBombError as cause:
+        raise ImageError(f"{name}: too large; at most {MAX_PIXELS:,} pixels are read") from cause
+    except UnidentifiedImageError as cause:
+        known = ", ".join(_FORMATS)
+        raise ImageError(f"{name}: no picture in a known format ({known}), or its header is damaged") from cause
+    except PermissionError as cause:
+        raise ImageError(f"{name}: cannot be read ({cause.strerror})") from cause
+    except (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, ArithmeticError) as cause:
+        raise ImageError(f"{name}: damaged or cut short ({cause})") from cause
+
+
+def is_transparent(picture: Image) -> bool:
+    """Pillow's has_transparency_data, which version 9.4 of Debian 12 does not have yet."""
+    if picture.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in picture.info:
+        return True
+    return picture.palette is not None and picture.palette.mode.endswith("A")
+
+
+def _check_file(name: str) -> None:
+    try:
+        found = os.stat(name)  # noqa: PTH116 - Path would cost an import
+    except (OSError, ValueError) as cause:
+        missing = isinstance(cause, FileNotFoundError)
+        raise ImageError(f"{name}: {'no such file' if missing else f'cannot be read ({cause})'}") from cause
+    if not stat.S_ISREG(found.st_mode):
+        directory = stat.S_ISDIR(found.st_mode)
+        raise ImageError(f"{name}: {'is a directory' if directory else 'not a regular file; save the picture first'}")
+    if found.st_size == 0:
+        raise ImageError(f"{name}: the file is empty")
+
+
+def _check_size(picture: Image, name: str) -> None:
+    width, height = picture.size
+    if width * height > MAX_PIXELS:
+        raise ImageError(f"{name}: {width}×{height} pixels; at most {MAX_PIXELS:,} are read")
+    if width == 0 or height == 0:
+        raise ImageError(f"{name}: {width}×{height} pixels, nothing to read")
