@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.json"
 GOLDEN = "golden.npz"
 TEST_DATA = "test_data.npz"
-DEFAULT_BUNDLE = Path(__file__).parent / "models" / "numbre-int8"
-"""The NUMBRE network's own bundle, shipped with the runtime."""
+MODELS = Path(__file__).parent / "models"
+"""Where the bundles are that ship with the runtime."""
+DEFAULT_BUNDLE = MODELS / "numbre-int8"
+"""The one of them that is used where none is named."""
 
 _MANIFEST_LIMIT = 1 << 20
 _FILE_LIMIT = 256 << 20
@@ -115,6 +117,12 @@ class Bundle:
             return self.contents[file]
         except KeyError as cause:
             raise BundleError(f"{self.path}: its manifest does not list {file}; export it again") from cause
+
+
+def shipped_bundles() -> list[Path]:
+    """The bundles that ship with the runtime, the default one first."""
+    found = sorted(path.parent for path in MODELS.glob(f"*/{MANIFEST}"))
+    return sorted(found, key=lambda path: path != DEFAULT_BUNDLE)
 
 
 def read_bundle(path: Path) -> Bundle:
