@@ -39,7 +39,7 @@ def cases(manifest: Manifest, backend: str | None, threads: Sequence[int]) -> li
     names = [name for name in BACKENDS if backend in (None, name)]
     installed = [name for name in names if find_spec(MODULES[name].partition(".")[0]) is not None]
     if not installed:
-        raise BackendNotInstalledError(f"{PACKAGES[names[0]]} is not installed; numbre-doctor says how to install it")
+        raise BackendNotInstalledError(f"{PACKAGES[names[0]]} is not installed; run: numbre-doctor")
     found = [
         Case(artifact.file, name, count)
         for artifact in manifest.artifacts

@@ -11,7 +11,7 @@ _HEADS = (
     "artifact", "backend", "threads", "kB", "load ms", "first ms", "p50 µs", "(95%)", "p90 µs", "p99 µs", "p99.9 µs",
     "images/s", "RSS MB", "accuracy", "agreement", "at export",
 )  # fmt: skip
-_PART_HEADS = ("artifact", "backend", "threads", *PARTS, "rest")
+_PART_HEADS = ("artifact", "backend", "threads", *PARTS)
 
 
 def table(result: Mapping[str, Any]) -> str:
@@ -72,7 +72,5 @@ def _cells(row: Mapping[str, Any], exported: Sequence[Mapping[str, Any]]) -> tup
 
 def _part_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
     where = row["where_us"]
-    # What a call takes beyond its parts: checks and the answer's object.
-    rest = row["p50_us"] - where["quantize"] - where["invoke"] - where["dequantize"]
     values = [f"{where[part]:.1f}" if part in where else "-" for part in PARTS]
-    return (row["artifact"], row["backend"], str(row["threads"]), *values, f"{max(rest, 0.0):.1f}")
+    return (row["artifact"], row["backend"], str(row["threads"]), *values)
