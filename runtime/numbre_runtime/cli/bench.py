@@ -19,7 +19,7 @@ from numbre_runtime.bench.remote import Board, measure_on
 from numbre_runtime.bench.rounds import Plan, Record, run_rounds
 from numbre_runtime.bench.summary import summary
 from numbre_runtime.bench.table import table
-from numbre_runtime.bundle import DEFAULT_BUNDLE, read_bundle
+from numbre_runtime.bundle import bundle_path, read_bundle
 from numbre_runtime.cli.common import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, Parser, run_command
 from numbre_runtime.errors import BackendError, BackendUnsupportedError
 from numbre_runtime.files import write_atomic
@@ -128,7 +128,7 @@ def _threads(text: str | None) -> tuple[int, ...]:
 
 def _here(args: argparse.Namespace, plan: Plan, threads: Sequence[int]) -> dict[str, Any]:
     """The result of this machine; of the visits until then, if Ctrl-C ends them."""
-    bundle = read_bundle(Path(args.bundle) if args.bundle else DEFAULT_BUNDLE)
+    bundle = read_bundle(bundle_path(args.bundle))
     data, source = test_images(bundle, args.data)
     measured_on = f"{len(data.images):,} {source}"
     todo = cases(bundle.manifest, args.backend, threads)
@@ -158,7 +158,7 @@ def _on_board(args: argparse.Namespace) -> dict[str, Any]:
         tuple(filter(None, args.ssh_engines.split(","))),
         Path(args.ssh_wheels) if args.ssh_wheels else None,
     )
-    bundle = read_bundle(Path(args.bundle) if args.bundle else DEFAULT_BUNDLE)
+    bundle = read_bundle(bundle_path(args.bundle))
     words = [f"--{name}={value}" for name in ("backend", "threads", "samples") if (value := getattr(args, name))]
     words += ["--thorough"] if args.thorough else []
     content = measure_on(board, bundle.path, Path(args.data) if args.data else None, words)
