@@ -73,7 +73,8 @@ class _Export:
             _say(f"{beside} names the classes")
         _say(f"{args.model}: accuracy {frame.test.accuracy:.2%} on {len(frame.test.labels):,} test rows")
         _remark(chosen, formats, args, frame)
-        recipes = wanted(chosen, formats, args.io, "tensor" if args.per_tensor else args.granularity)
+        granularity = "tensor" if args.per_tensor else args.granularity
+        recipes = wanted(chosen, formats, args.io, granularity, self._source.convolutional)
         climbs: list[Climb] = []
         files: list[ModelFile] = []
         if any(recipe.calibrated for recipe in recipes):
@@ -196,8 +197,10 @@ def _remark(chosen: tuple[str, ...], formats: tuple[str, ...], args: argparse.Na
             reason = unavailable(precision, format_name)
             if reason is not None:
                 _say(f"no {precision} {format_name} file: {reason}")
-    if args.io != "int8" and "onnx" in formats:
-        _say(f"--io {args.io} is for TFLite; ONNX files take and give float32")
+    if args.io in ("int8", "uint8") and "int16x8" in chosen:
+        ends = {"tflite": "int16", "onnx": "float32"}
+        taken = ", ".join(f"{ends[name]} in {name} files" for name in formats)
+        _say(f"no int16x8 file with --io {args.io}: its activations have 16 bits; it takes and gives {taken}")
     counts = np.bincount(frame.test.labels, minlength=len(frame.labels))
     if frame.test.accuracy <= counts.max() / counts.sum():
         _say("the Keras model is no better than always naming the largest class: is --preprocess right, and the order")

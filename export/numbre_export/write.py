@@ -184,9 +184,9 @@ def _artifact(content: bytes, recipe: Recipe) -> Artifact:
     if recipe.precision == "int8":
         if facts.not_int8:
             raise ModelError(f"{recipe.file}: not fully int8: {', '.join(facts.not_int8[:3])}")
-        if recipe.format == "tflite" and {facts.input.dtype, facts.output.dtype} != {recipe.io}:
+        if {facts.input.dtype, facts.output.dtype} != {recipe.ends}:
             raise ModelError(
-                f"{recipe.file}: takes {facts.input.dtype} and gives {facts.output.dtype}; {recipe.io} was asked for"
+                f"{recipe.file}: takes {facts.input.dtype} and gives {facts.output.dtype}; {recipe.ends} was asked for"
             )
     return Artifact(
         file=recipe.file,
