@@ -50,6 +50,8 @@ class Wanted:
     """How many rows to calibrate with."""
     allow_overlap: bool
     """Whether calibration rows may be test rows."""
+    none_label: str | None = None
+    """The class that stands for "none of the others"; the data needs no row of it."""
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,10 @@ def load_data(wanted: Wanted, source: SourceModel, say: Say) -> ExportData:
         }
         name = wanted.data.name
     notes |= {"sha256": test.sha256, "calibration_sha256": pool.sha256}
-    labels = named or _found(source, pool, test)
+    labels = named or _found(source, wanted.none_label, pool, test)
+    if wanted.none_label is not None and wanted.none_label not in labels:
+        listed = ", ".join(labels[:4])
+        raise DataError(f"--none-label {wanted.none_label}: is none of the labels ({listed}, …); see --labels")
     spec = _fitted(spec, pool, test, source)
     rows = [Rows(_as_spec(part, spec), class_numbers(part, labels)) for part in (pool, test)]
     validation = None if kept_out is None else _as_spec(kept_out, spec)
@@ -209,12 +214,13 @@ def _mnist(wanted: Wanted, source: SourceModel, say: Say) -> ExportData:
     mnist = load_mnist(wanted.data, say)
     split = split_rows()
     spec = replace(_spec_of_pictures(wanted, source, "mnist"), shape=(28, 28), picture="mnist")
-    if int(np.prod(source.input_shape)) != 784 or source.classes != 10:
+    labels = (*DIGITS, *(() if wanted.none_label is None else (wanted.none_label,)))
+    if int(np.prod(source.input_shape)) != 784 or source.classes != len(labels):
         raise DataError(
-            f"{source.file} takes {source.input_shape} and gives {source.classes} scores, MNIST has 784 pixels and "
-            "10 classes; name the model's own rows with --calibration and --test, or --data and --preprocess"
+            f"{source.file} takes {source.input_shape} and gives {source.classes} scores, MNIST has 784 pixels and 10 "
+            f"classes{' and none of them' * (len(labels) - 10)}; name the model's own rows with --calibration and "
+            "--test, or --data and --preprocess, and the class of what is no digit with --none-label"
         )
-    labels = tuple(str(label) for label in range(10))
     pool = Rows(mnist.train_images[split.fit], mnist.train_labels[split.fit].astype(np.int64))
     notes = {
         "sha256": mnist.sha256,
@@ -300,9 +306,12 @@ def _named(path: Path, source: SourceModel) -> tuple[str, ...]:
     return labels
 
 
-def _found(source: SourceModel, pool: Labelled, test: Labelled) -> tuple[str, ...]:
-    """The classes as the rows name them, or their numbers."""
-    labels = named_by(pool, test) or tuple(str(label) for label in range(source.classes))
+def _found(source: SourceModel, none: str | None, pool: Labelled, test: Labelled) -> tuple[str, ...]:
+    """The classes as the rows name them and the one for none of them, or their numbers."""
+    named = named_by(pool, test)
+    if named and none is not None and none not in named:
+        named = (*named, none)
+    labels = named or tuple(str(label) for label in range(source.classes))
     _check_count(len(labels), "the data set", source)
     return labels
 
