@@ -23,6 +23,7 @@ from onnx import numpy_helper
 from common import machine, write_result
 from environments import ROOT, UnavailableError, clean, environment, installed_mb
 from numbre_runtime.bundle import bundle_path
+from numbre_runtime.npz import write_npz
 from numbre_train.data import load_mnist
 
 _HERE = Path(__file__).resolve().parent
@@ -96,13 +97,13 @@ def _other_bundles() -> list[Peer]:
 def _write_inputs(folder: Path) -> None:
     """What the peers read: images, the float32 ONNX file, and its weights as plain arrays."""
     mnist, bundle = load_mnist(), bundle_path(NUMBRE)
-    np.savez(folder / "train.npz", images=mnist.train_images, labels=mnist.train_labels)
-    np.savez(folder / "test.npz", images=mnist.test_images, labels=mnist.test_labels)
+    (folder / "train.npz").write_bytes(write_npz(images=mnist.train_images, labels=mnist.train_labels))
+    (folder / "test.npz").write_bytes(write_npz(images=mnist.test_images, labels=mnist.test_labels))
     np.save(folder / "one.npy", mnist.test_images[0])
     shutil.copy(bundle / "model.float32.onnx", folder)
     arrays = [numpy_helper.to_array(item) for item in onnx.load(folder / "model.float32.onnx").graph.initializer]
     names = [f"{kind}_{index}" for index in range(len(arrays) // 2) for kind in ("kernel", "bias")]
-    np.savez(folder / "weights.npz", **dict(zip(names, arrays, strict=True)))
+    (folder / "weights.npz").write_bytes(write_npz(**dict(zip(names, arrays, strict=True))))
 
 
 def _row(peer: Peer, folder: Path) -> dict[str, Any]:
