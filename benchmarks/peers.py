@@ -20,7 +20,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from common import machine, write_result
+from common import NUMBRE, machine, other_bundles, write_result
 from environments import ROOT, UnavailableError, clean, environment, installed_mb
 from numbre_runtime.bundle import bundle_path
 from numbre_runtime.npz import write_npz
@@ -31,7 +31,6 @@ _COLD_STARTS = 7
 _TIMEOUT_S = 400
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 _TESSERACT = ("tesseract-ocr", "tesseract-ocr-eng", "tesseract-ocr-osd")
-NUMBRE = "numbre-int8"
 
 
 @dataclass(frozen=True)
@@ -90,8 +89,7 @@ def main() -> int:
 
 def _other_bundles() -> list[Peer]:
     """The other bundles that ship, a row each."""
-    names = sorted(path.name for path in bundle_path(NUMBRE).parent.iterdir() if path.name != NUMBRE)
-    return [Peer(f"{name}, LiteRT", "with_numbre", "runtime-litert", _RUNTIME, name) for name in names]
+    return [Peer(f"{name}, LiteRT", "with_numbre", "runtime-litert", _RUNTIME, name) for name in other_bundles()]
 
 
 def _write_inputs(folder: Path) -> None:

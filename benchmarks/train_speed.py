@@ -36,6 +36,8 @@ BOUNDS = {"20 epochs, against model.fit": 0.5, "to 98.0%, against PyTorch": 1.0}
 """Largest ratio of our wall time to theirs."""
 _HERE = Path(__file__).resolve().parent
 _PYTORCH = "torch==2.13.0"
+_LIMIT_S = 300
+"""A run that takes longer is given up; usual are 10 to 60 s."""
 
 
 def main() -> int:
@@ -89,7 +91,10 @@ def _run(name: str, seed: int, folder: Path) -> dict[str, Any]:
         script = _HERE / "peer_code" / "train_pytorch.py"
         command = [str(python), str(script), str(folder / "data.npz"), str(folder / "recipe.json"), str(seed)]
     variables = clean() if name == "PyTorch" else None
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=variables, check=True)
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=variables, timeout=_LIMIT_S, check=True)
+    except subprocess.TimeoutExpired as late:
+        raise UnavailableError(f"takes longer than {_LIMIT_S} s") from late
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return result
 
