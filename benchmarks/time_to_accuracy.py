@@ -16,7 +16,7 @@ from numbre_train.data.rows import Rows
 from numbre_train.data.splits import split_rows
 from numbre_train.engine import keras
 from numbre_train.fit import Epoch, fit, network_input
-from numbre_train.network import numbre_network
+from numbre_train.networks import numbre_network
 from numbre_train.recipes import RECIPES
 
 

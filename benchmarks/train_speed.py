@@ -25,7 +25,7 @@ from numbre_runtime.npz import write_npz
 from numbre_train.data import load_mnist
 from numbre_train.engine import keras
 from numbre_train.fit import Rows, fit, network_input, steps_per_epoch
-from numbre_train.network import numbre_network
+from numbre_train.networks import numbre_network
 from numbre_train.recipes import BATCH, RECIPES
 from time_to_accuracy import rows
 

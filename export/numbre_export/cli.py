@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbre_export.conversion import Converter, SourceModel
-from numbre_export.datasets import ExportData, Wanted, load_data
+from numbre_export.datasets import ExportData, Wanted, labels_beside, load_data
 from numbre_export.explain import LayerNoise, explain
 from numbre_export.ladder import Climb, climb
 from numbre_export.options import parser, precisions
@@ -27,6 +27,7 @@ from numbre_runtime.bundle import read_bundle
 from numbre_runtime.cli.common import EXIT_OK, quiet_engine, run_command
 from numbre_runtime.errors import DataError, ModelError
 from numbre_runtime.tensors import softmax
+from numbre_train.data.abstention import ABSTENTION_FILE, Abstention, read_abstention
 
 
 def run(args: argparse.Namespace) -> int:
@@ -59,7 +60,8 @@ class _Export:
         self._directory = directory
         self._targets = targets
         self._source: SourceModel = converter.open(args.model)
-        self._data: ExportData = load_data(_wanted(args), self._source, _say)
+        self._abstention = _abstention(args)
+        self._data: ExportData = load_data(_wanted(args, self._abstention), self._source, _say)
         self._frame = self._judged_by()
         self._calibrations: dict[int, NDArray[np.float32]] = {}
         self._explained: list[LayerNoise] | None = None
@@ -67,9 +69,12 @@ class _Export:
     def run(self, chosen: tuple[str, ...], formats: tuple[str, ...]) -> int:
         """Does it all; returns the exit code."""
         args, frame = self._args, self._frame
+        if args.labels is None and (beside := labels_beside(args.model)):
+            _say(f"{beside} names the classes")
         _say(f"{args.model}: accuracy {frame.test.accuracy:.2%} on {len(frame.test.labels):,} test rows")
         _remark(chosen, formats, args, frame)
-        recipes = wanted(chosen, formats, args.io, "tensor" if args.per_tensor else args.granularity)
+        granularity = "tensor" if args.per_tensor else args.granularity
+        recipes = wanted(chosen, formats, args.io, granularity, self._source.convolutional)
         climbs: list[Climb] = []
         files: list[ModelFile] = []
         if any(recipe.calibrated for recipe in recipes):
@@ -109,6 +114,7 @@ class _Export:
             test,
             Gate(args.max_drop, args.max_class_drop, agreement),
             _provenance(args, self._source, data),
+            self._abstention,
         )
 
     def _calibration(self, rows: int) -> NDArray[np.float32]:
@@ -161,15 +167,26 @@ def _top(climb_result: Climb, recipe: Recipe) -> ModelFile:
     return ModelFile(chosen, climb_result.content, climb_result.rungs[-1].rows)
 
 
-def _wanted(args: argparse.Namespace) -> Wanted:
+def _abstention(args: argparse.Namespace) -> Abstention:
+    """What the options say, else what the training left beside the model."""
+    beside = args.model.with_name(ABSTENTION_FILE)
+    found = read_abstention(beside) if beside.exists() else Abstention()
+    return Abstention(
+        found.none_label if args.none_label is None else args.none_label,
+        found.threshold if args.threshold is None else args.threshold,
+    )
+
+
+def _wanted(args: argparse.Namespace, abstention: Abstention) -> Wanted:
     return Wanted(
         args.data,
         args.calibration,
         args.test,
-        args.labels,
+        args.labels or labels_beside(args.model),
         args.preprocess,
         args.calibration_rows,
         args.allow_overlap,
+        abstention.none_label,
     )
 
 
@@ -180,8 +197,10 @@ def _remark(chosen: tuple[str, ...], formats: tuple[str, ...], args: argparse.Na
             reason = unavailable(precision, format_name)
             if reason is not None:
                 _say(f"no {precision} {format_name} file: {reason}")
-    if args.io != "int8" and "onnx" in formats:
-        _say(f"--io {args.io} is for TFLite; ONNX files take and give float32")
+    if args.io in ("int8", "uint8") and "int16x8" in chosen:
+        ends = {"tflite": "int16", "onnx": "float32"}
+        taken = ", ".join(f"{ends[name]} in {name} files" for name in formats)
+        _say(f"no int16x8 file with --io {args.io}: its activations have 16 bits; it takes and gives {taken}")
     counts = np.bincount(frame.test.labels, minlength=len(frame.labels))
     if frame.test.accuracy <= counts.max() / counts.sum():
         _say("the Keras model is no better than always naming the largest class: is --preprocess right, and the order")

@@ -108,13 +108,16 @@ def _steps(first: Recipe, explain: Explain) -> Iterator[tuple[str, Recipe, int]]
     for granularity, words in (("channel", "one weight scale a channel"), ("tensor", "one weight scale a tensor")):
         if first.granularity != granularity:
             yield f"int8, {words}", replace(first, granularity=granularity), CALIBRATION_ROWS
-    fine = replace(first, granularity="channel", seven_bits=first.format == "onnx")
+    fine = replace(first, granularity="channel")
     if first.format == "onnx":
-        yield "int8, weights of 7 bits, a channel", fine, CALIBRATION_ROWS
-    yield f"int8, a channel, {MORE_ROWS} rows", fine, MORE_ROWS
+        if first.weights != "int7":
+            yield "int8, weights of 7 bits, a channel", replace(fine, weights="int7"), CALIBRATION_ROWS
+        fine = replace(fine, weights="uint8")
+        yield "uint8, weights of 8 bits, a channel", fine, CALIBRATION_ROWS
+    yield f"{fine.weights}, a channel, {MORE_ROWS} rows", fine, MORE_ROWS
     methods = ("octav",) if first.format == "tflite" else ("percentile", "entropy")
     for method in methods:
-        yield f"int8, a channel, ranges by {method}", replace(fine, method=method), CALIBRATION_ROWS
+        yield f"{fine.weights}, a channel, ranges by {method}", replace(fine, method=method), CALIBRATION_ROWS
     mixed = replace(fine, precision="mixed")
     worst = explain()
     for count in range(1, min(_MOST_KEPT, len(worst) - 1) + 1):
@@ -125,4 +128,4 @@ def _steps(first: Recipe, explain: Explain) -> Iterator[tuple[str, Recipe, int]]
         if tflite:
             yield f"mixed, {names} in int16", replace(mixed, kept=which, kept_as="int16"), CALIBRATION_ROWS
         yield f"mixed, {names} in float32", replace(mixed, kept=which), CALIBRATION_ROWS
-    yield "int16x8", replace(fine, precision="int16x8"), CALIBRATION_ROWS
+    yield "int16x8", replace(fine, precision="int16x8", weights="int8"), CALIBRATION_ROWS

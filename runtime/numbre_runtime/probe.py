@@ -2,7 +2,7 @@
 
 An import alone does not tell: tflite-runtime imports under NumPy 2 and fails when an interpreter is made, a build for
 another processor dies of an illegal instruction at the first inference, and some engines run and compute wrongly. So
-the child goes all the way to the golden outputs of the model that ships here, and says at each stage where it is; a
+the child goes all the way to the golden outputs of every model that ships here, and says at each stage where it is; a
 crash by a signal ends the child alone.
 """
 
@@ -11,11 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 
-from numbre_runtime.backends import backend, backend_format
-from numbre_runtime.bundle import DEFAULT_BUNDLE, read_bundle
+from numbre_runtime.backends import backend_format
+from numbre_runtime.bundle import read_bundle, shipped_bundles
 from numbre_runtime.child import Ended, NoChildError, run_child, say
-from numbre_runtime.classifier import Classifier, wrong_labels
+from numbre_runtime.classifier import open_artifact, wrong_labels
 from numbre_runtime.errors import BackendError
 
 MODULES = {
@@ -80,25 +81,34 @@ def child(name: str) -> None:
     try:
         say(stage=STAGES[0])
         import_module(MODULES[name])
-        say(stage=STAGES[1])
-        bundle = read_bundle(DEFAULT_BUNDLE)
-        kind = backend_format(name)
-        artifact = next(item for item in bundle.manifest.artifacts if item.format == kind)
-        session = backend(name).open_model(bundle.contents[artifact.file], 1)
-        classifier = Classifier(artifact, bundle.manifest, session)
-        golden = bundle.golden()
-        say(stage=STAGES[2], version=classifier.backend)
-        classifier.predict(golden.inputs[0])
-        say(stage=STAGES[3])
-        wrong = wrong_labels(classifier, golden)
-        if wrong:
-            raise BackendError(f"{wrong} of {len(golden.inputs)} golden images get another label than at export")
+        for path in shipped_bundles():
+            _try_bundle(name, path)
         say(works=True)
     except Exception as cause:  # noqa: BLE001 - whatever an engine raises is the finding
         root: BaseException = cause
         while isinstance(root, BackendError) and root.__cause__ is not None:
             root = root.__cause__
         say(reason=f"{type(root).__name__}: {' '.join(str(root).split())[:300]}")
+
+
+def _try_bundle(name: str, path: Path) -> None:
+    """Loads a bundle's first artifact for a backend, if it has one, and replays its golden outputs."""
+    say(stage=STAGES[1])
+    bundle = read_bundle(path)
+    kind = backend_format(name)
+    artifact = next((item for item in bundle.manifest.artifacts if item.format == kind), None)
+    if artifact is None:
+        return
+    classifier = open_artifact(bundle, artifact, name)
+    golden = bundle.golden()
+    say(stage=STAGES[2], version=classifier.backend)
+    classifier.predict(golden.inputs[0])
+    say(stage=STAGES[3])
+    wrong = wrong_labels(classifier, golden)
+    if wrong:
+        raise BackendError(
+            f"{wrong} of {len(golden.inputs)} golden images of {path.name} get another label than at export"
+        )
 
 
 def _read(name: str, ended: Ended) -> Probe:
