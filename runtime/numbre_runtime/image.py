@@ -81,7 +81,7 @@ def to_mnist(source: str | os.PathLike[str] | Image) -> NDArray[np.uint8]:
 def _digit_of(picture: Image) -> tuple[NDArray[np.uint8], Found | None]:
     """As `find_digit`, of an opened picture."""
     size = picture.size
-    grey = _grey(picture)
+    grey = grey_levels(picture, _WORK_SIZE, 2 * _WORK_SIZE)
     pixels, found = from_grey(grey)
     if found is None:
         return pixels, None
@@ -93,12 +93,14 @@ def _digit_of(picture: Image) -> tuple[NDArray[np.uint8], Found | None]:
     return pixels, replace(found, box=box)
 
 
-def _grey(picture: Image) -> NDArray[np.float32]:
-    """The picture upright, reduced to the size it is examined at, as grey levels 0–255."""
+def grey_levels(picture: Image, longest: int, decoded: int) -> NDArray[np.float32]:
+    """The picture upright, its longest side at most `longest` pixels, as grey levels (height, width) float32 0–255.
+
+    Whole factors bring it near `decoded` pixels first, from above, so that no later step needs more memory than that.
+    """
     from PIL import Image, ImageOps
 
-    # Before anything else, so that no later step needs more memory than the decoded picture.
-    picture = ImageOps.exif_transpose(_reduced(picture))
+    picture = ImageOps.exif_transpose(_reduced(picture, decoded))
     if picture.mode.startswith(("I", "F")):
         picture = Image.fromarray(_as_bytes(np.asarray(picture, np.float32), picture.mode))
     if picture.mode == "La":
@@ -108,16 +110,16 @@ def _grey(picture: Image) -> NDArray[np.float32]:
     if picture.mode == "LAB":
         picture = picture.getchannel(0)
     picture = picture.convert("L")
-    if max(picture.size) > _WORK_SIZE:
-        picture.thumbnail((_WORK_SIZE, _WORK_SIZE), Image.Resampling.BOX, reducing_gap=2.0)
+    if max(picture.size) > longest:
+        picture.thumbnail((longest, longest), Image.Resampling.BOX, reducing_gap=2.0)
     return np.asarray(picture, np.float32)
 
 
-def _reduced(picture: Image) -> Image:
-    """The picture at no less than twice the size it is examined at, by whole factors; the caller's is untouched."""
+def _reduced(picture: Image, least: int) -> Image:
+    """The picture at no less than `least` pixels on its longest side, by whole factors; the caller's is untouched."""
     from PIL import Image
 
-    factor = max(picture.size) // (2 * _WORK_SIZE)
+    factor = max(picture.size) // least
     if factor < 2:
         return picture
     if picture.mode in ("L", "LA", "RGB", "RGBA", "CMYK", "YCbCr", "F", "I"):

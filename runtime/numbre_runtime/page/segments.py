@@ -1,0 +1,132 @@
+"""Which pieces make digits: every likely reading of a group is classified, and the best one is kept.
+
+Cutting too often and letting the classifier choose among the joined pieces is how handwritten strings are commonly read
+(Fujisawa et al., "Segmentation methods for character recognition", 1992).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from numbre_runtime.classifier import Classifier
+from numbre_runtime.image import from_grey
+from numbre_runtime.page.cuts import cut
+from numbre_runtime.page.groups import Piece, joined
+
+_MOST_JOINED = 5
+"""A digit is made of no more pieces."""
+_WIDEST = 1.35
+"""A digit is no wider than so many heights of the writing."""
+_TALLEST = 1.9
+_CROP = 56
+"""Longest side, in pixels, of what the classifier's preparation gets; smaller than where it looks for shadows."""
+_EACH = 0.25
+"""What each further digit costs a reading, so that halves of a 0 do not win over the 0."""
+_LOWEST = 0.62
+"""A digit lower than this, in heights of the writing, is unlikely, and the more so the lower it is."""
+_SLOPE = 6.0
+"""How quickly it gets unlikely, in logarithms for each height."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Pieces read as one digit, or as none."""
+
+    piece: Piece
+    scores: NDArray[np.float32]
+    """(classes,) what the classifier gives."""
+    height: float
+    """How tall the writing is around it, in pixels."""
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """A range of a group's pieces read as one digit."""
+
+    first: int
+    behind: int
+    piece: Piece
+
+
+def read_groups(
+    groups: list[tuple[list[Piece], float]], strength: NDArray[np.uint8], full: float, classifier: Classifier
+) -> list[Segment]:
+    """The best reading of each group.
+
+    Args:
+        groups: Pieces from left to right, and how tall the writing is there.
+        strength: (height, width) the page's ink.
+        full: Strength of a stroke's middle.
+        classifier: Its classes are digits, perhaps with one for none.
+    """
+    lattices = [_readings([part for piece in pieces for part in cut(piece, height)], height) for pieces, height in groups]
+    images = [_prepared(reading.piece, strength, full) for lattice in lattices for reading in lattice]
+    if not images:
+        return []
+    scores = classifier.predict_batch(np.stack(images))
+    none = None if classifier.none_label is None else classifier.labels.index(classifier.none_label)
+    best = np.delete(scores, none, axis=1).max(axis=1) if none is not None else scores.max(axis=1)
+    segments: list[Segment] = []
+    start = 0
+    for lattice, (_, height) in zip(lattices, groups, strict=True):
+        chosen = _best_path(lattice, best[start : start + len(lattice)], height)
+        segments += (Segment(lattice[index].piece, scores[start + index], height) for index in chosen)
+        start += len(lattice)
+    return segments
+
+
+def _readings(pieces: list[Piece], height: float) -> list[_Reading]:
+    """Every range of neighbouring pieces that may be one digit; each piece alone always is."""
+    readings = []
+    for first in range(len(pieces)):
+        for behind in range(first + 1, min(len(pieces), first + _MOST_JOINED) + 1):
+            union = joined(pieces[first:behind])
+            rows, columns = union.mask.shape
+            if behind > first + 1 and (columns > _WIDEST * height or rows > _TALLEST * height):
+                continue
+            readings.append(_Reading(first, behind, union))
+    return readings
+
+
+def _prepared(piece: Piece, strength: NDArray[np.uint8], full: float) -> NDArray[np.uint8]:
+    """(28, 28) uint8: the piece by itself, brought to MNIST's form by the runtime's own preparation."""
+    region = strength[piece.top : piece.bottom, piece.left : piece.right]
+    around = cv2.dilate(np.pad(piece.mask, 2).astype(np.uint8), np.ones((3, 3), np.uint8))
+    ink = np.minimum(np.pad(region, 2).astype(np.float32) * (255 / full), 255) * around
+    longest = max(ink.shape)
+    if longest > _CROP:
+        shrink = _CROP / longest
+        size = (max(1, round(ink.shape[1] * shrink)), max(1, round(ink.shape[0] * shrink)))
+        ink = cv2.resize(ink, size, interpolation=cv2.INTER_AREA)
+    return from_grey(np.pad(255 - ink, 2, constant_values=255).astype(np.float32))[0]
+
+
+def _best_path(lattice: list[_Reading], confidences: NDArray[np.float32], height: float) -> list[int]:
+    """The readings, from left to right, that cover every piece once with the highest product of likelihoods."""
+    count = max(reading.behind for reading in lattice)
+    best = [0.0] + [-math.inf] * count
+    last = [-1] * (count + 1)
+    # By their first piece, so that what leads to a reading is settled before it.
+    for index in sorted(range(len(lattice)), key=lambda index: lattice[index].first):
+        reading = lattice[index]
+        score = best[reading.first] + _likelihood(reading.piece, float(confidences[index]), height)
+        if score > best[reading.behind]:
+            best[reading.behind], last[reading.behind] = score, index
+    chosen: list[int] = []
+    place = count
+    while place > 0:
+        chosen.append(last[place])
+        place = lattice[last[place]].first
+    return chosen[::-1]
+
+
+def _likelihood(piece: Piece, confidence: float, height: float) -> float:
+    """The logarithm of how likely a piece is one digit, by its looks and by its size."""
+    low = max(0.0, _LOWEST - piece.mask.shape[0] / height)
+    wide = max(0.0, piece.mask.shape[1] / height - 1)
+    return math.log(max(confidence, 1e-4)) - _EACH - _SLOPE * (low + wide)
