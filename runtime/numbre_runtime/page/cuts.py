@@ -20,27 +20,49 @@ _DEEPEST = 0.42
 """A cut crosses no more ink than this share of the writing's height."""
 
 
-def cut(piece: Piece, height: float) -> list[Piece]:
-    """The piece cut at every likely place, from left to right; uncut where there is none."""
+def cut(piece: Piece, height: float) -> tuple[list[Piece], list[float]]:
+    """The piece cut at every likely place.
+
+    Args:
+        piece: One digit or several.
+        height: How tall the writing is there, in pixels.
+
+    Returns:
+        What it falls into, from left to right, and how much ink each cut between them crosses, in heights.
+    """
     width = piece.mask.shape[1]
     if not _LEAST_WIDTH * height <= width <= _MOST_WIDTH * height or piece.mask.shape[0] > 2 * height:
-        return [piece]
-    costs, steps = _cheapest_paths(piece.mask)
+        return [piece], []
+    paths = _likely_paths(piece.mask, height)
+    side = sum((np.arange(width)[None, :] >= path[:, None]).astype(np.int8) for path in paths)
+    pieces, crossed = [piece], []
+    if paths:
+        found = [_trimmed(piece, piece.mask & (side == index)) for index in range(len(paths) + 1)]
+        ink = [float(piece.mask[np.arange(len(path)), path].sum()) / height for path in paths]
+        pieces = [each for each in found if each is not None]
+        crossed = [amount for amount, behind in zip(ink, found[1:], strict=True) if behind is not None]
+        crossed = crossed[len(crossed) - len(pieces) + 1 :]
+    return pieces, crossed
+
+
+def _likely_paths(mask: NDArray[np.bool_], height: float) -> list[NDArray[np.intp]]:
+    """The cheapest paths that are not too close to each other, from left to right."""
+    costs, steps = _cheapest_paths(mask)
     margin = max(2, round(_MARGIN * height))
     paths: list[NDArray[np.intp]] = []
+    middles: list[float] = []
     for column in np.argsort(costs, kind="stable"):
         if costs[column] > _DEEPEST * height or len(paths) >= _MOST_CUTS:
             break
+        # Neighbouring columns' paths join further up.
+        if any(abs(int(column) - int(path[-1])) < margin // 2 for path in paths):
+            continue
         path = _path(steps, int(column))
-        middle = path.mean()
-        if margin <= middle <= width - margin and all(abs(middle - other.mean()) >= margin for other in paths):
+        middle = float(path.mean())
+        if margin <= middle <= mask.shape[1] - margin and all(abs(middle - other) >= margin for other in middles):
             paths.append(path)
-    if not paths:
-        return [piece]
-    paths.sort(key=lambda path: float(path.mean()))
-    side = sum((np.arange(width)[None, :] >= path[:, None]).astype(np.int8) for path in paths)
-    found = (_trimmed(piece, piece.mask & (side == index)) for index in range(len(paths) + 1))
-    return [each for each in found if each is not None]
+            middles.append(middle)
+    return [paths[index] for index in np.argsort(middles)]
 
 
 def _cheapest_paths(mask: NDArray[np.bool_]) -> tuple[NDArray[np.float32], NDArray[np.int8]]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _LEAST_CONFIDENCE = 0.5
 """What is less sure is no digit, whatever the bundle's own threshold."""
-_LOWEST = 0.45
+_LOWEST = 0.38
 """A digit is no lower than this, in heights of the writing around it."""
 
 

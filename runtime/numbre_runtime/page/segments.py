@@ -27,6 +27,8 @@ _CROP = 56
 """Longest side, in pixels, of what the classifier's preparation gets; smaller than where it looks for shadows."""
 _EACH = 0.25
 """What each further digit costs a reading, so that halves of a 0 do not win over the 0."""
+_CROSSED = 6.0
+"""What a cut costs for each height of the writing that it goes through ink."""
 _LOWEST = 0.62
 """A digit lower than this, in heights of the writing, is unlikely, and the more so the lower it is."""
 _SLOPE = 6.0
@@ -51,6 +53,8 @@ class _Reading:
     first: int
     behind: int
     piece: Piece
+    cost: float
+    """What the cut before it costs."""
 
 
 def read_groups(
@@ -64,7 +68,7 @@ def read_groups(
         full: Strength of a stroke's middle.
         classifier: Its classes are digits, perhaps with one for none.
     """
-    lattices = [_readings([part for piece in pieces for part in cut(piece, height)], height) for pieces, height in groups]
+    lattices = [_lattice(pieces, height) for pieces, height in groups]
     images = [_prepared(reading.piece, strength, full) for lattice in lattices for reading in lattice]
     if not images:
         return []
@@ -80,8 +84,14 @@ def read_groups(
     return segments
 
 
-def _readings(pieces: list[Piece], height: float) -> list[_Reading]:
-    """Every range of neighbouring pieces that may be one digit; each piece alone always is."""
+def _lattice(uncut: list[Piece], height: float) -> list[_Reading]:
+    """Every range of a group's cut pieces that may be one digit; each piece alone always is."""
+    pieces: list[Piece] = []
+    costs: list[float] = []
+    for piece in uncut:
+        parts, crossed = cut(piece, height)
+        pieces += parts
+        costs += [0.0, *(_CROSSED * amount for amount in crossed)]
     readings = []
     for first in range(len(pieces)):
         for behind in range(first + 1, min(len(pieces), first + _MOST_JOINED) + 1):
@@ -89,7 +99,7 @@ def _readings(pieces: list[Piece], height: float) -> list[_Reading]:
             rows, columns = union.mask.shape
             if behind > first + 1 and (columns > _WIDEST * height or rows > _TALLEST * height):
                 continue
-            readings.append(_Reading(first, behind, union))
+            readings.append(_Reading(first, behind, union, costs[first]))
     return readings
 
 
@@ -114,7 +124,7 @@ def _best_path(lattice: list[_Reading], confidences: NDArray[np.float32], height
     # By their first piece, so that what leads to a reading is settled before it.
     for index in sorted(range(len(lattice)), key=lambda index: lattice[index].first):
         reading = lattice[index]
-        score = best[reading.first] + _likelihood(reading.piece, float(confidences[index]), height)
+        score = best[reading.first] + _likelihood(reading.piece, float(confidences[index]), height) - reading.cost
         if score > best[reading.behind]:
             best[reading.behind], last[reading.behind] = score, index
     chosen: list[int] = []
