@@ -49,7 +49,7 @@ class Style:
     height: float
     """A digit's height in pixels."""
     weight: float
-    """Level, 0–1, at which a digit's soft edge is cut: a low one makes strokes thick."""
+    """Share, 0–1, of a stroke's own strength at which its soft edge is cut: a low one makes strokes thick."""
     slant: float = 0.0
     """Horizontal shift per vertical pixel, positive leans to the right."""
     touching: float = 0.0
@@ -143,14 +143,17 @@ def _drawn(glyph: Glyph, style: Style, generator: np.random.Generator) -> Glyph:
     """A digit of the page's size, slant and stroke width."""
     scale = style.height / 20 * generator.uniform(0.92, 1.08)
     size = (max(2, round(glyph.shape[1] * scale)), max(2, round(glyph.shape[0] * scale)))
-    large = cv2.resize(np.pad(glyph, 2), (size[0] + round(4 * scale), size[1] + round(4 * scale)), interpolation=cv2.INTER_CUBIC)
+    around = round(4 * scale)
+    large = cv2.resize(np.pad(glyph, 2), (size[0] + around, size[1] + around), interpolation=cv2.INTER_CUBIC)
     if style.slant:
         reach = abs(style.slant) * len(large)
         large = cv2.copyMakeBorder(large, 0, 0, int(reach / 2) + 1, int(reach / 2) + 1, cv2.BORDER_CONSTANT)
         shear = np.array([[1, -style.slant, style.slant * len(large) / 2], [0, 1, 0]], np.float32)
         large = cv2.warpAffine(large, shear, (large.shape[1], large.shape[0]))
     large = cv2.GaussianBlur(large, (0, 0), 0.03 * style.height)
-    ink = np.clip((large - style.weight) / 0.2 + 0.5, 0, 1).astype(np.float32)
+    # Relative to the digit's own strokes, so that a thin one does not fall apart.
+    level = style.weight * float(np.quantile(large[large > 0.3 * large.max()], 0.8))
+    ink = np.clip((large - level) / 0.2 + 0.5, 0, 1).astype(np.float32)
     if generator.random() < style.broken:
         ink = _with_gap(ink, style, generator)
     rows, columns = np.nonzero(ink > 0.5)

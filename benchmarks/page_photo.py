@@ -50,9 +50,9 @@ PAGES: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
     "slanted": ({"slant": 0.3}, {}),
     "touching digits": ({"touching": 0.35}, {}),
     "broken strokes": ({"broken": 0.35}, {}),
-    "thick pen": ({"weight": 0.25}, {}),
-    "thin pen": ({"weight": 0.62}, {}),
-    "pencil": ({"weight": 0.5}, {"paper": 190.0, "ink": 130.0}),
+    "thick pen": ({"weight": 0.3}, {}),
+    "thin pen": ({"weight": 0.72}, {}),
+    "pencil": ({"weight": 0.6}, {"paper": 190.0, "ink": 130.0}),
     "chalk on a board": ({}, {"paper": 60.0, "ink": 200.0, "texture": 5.0}),
     "small": ({"height": 20.0}, {}),
     "shadow": ({}, {"shadow": True}),
@@ -91,7 +91,7 @@ def make_page(
     chosen = [distortion]
     if distortion == MIXED:
         chosen = [str(name) for name in generator.choice(_MIXABLE, 3, replace=False)]
-    style = Style(height=generator.uniform(40, 75) * min(size) / 1000, weight=generator.uniform(0.35, 0.5))
+    style = Style(height=generator.uniform(40, 75) * min(size) / 1000, weight=generator.uniform(0.4, 0.6))
     camera = Camera(paper=generator.uniform(190, 245), ink=generator.uniform(20, 90))
     for name in chosen:
         changes = PAGES[name]

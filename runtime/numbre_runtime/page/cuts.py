@@ -14,9 +14,13 @@ _MOST_WIDTH = 6.0
 _MARGIN = 0.12
 """No cut is closer to a side or to another cut, in heights of the writing."""
 _MOST_CUTS = 8
-_INK, _SIDEWAYS = 1.0, 0.15
-"""What a path pays for a pixel of ink, and for a step to the side."""
-_DEEPEST = 0.42
+_SIDEWAYS = 0.15
+"""What a path pays for a step to the side; a pixel of ink costs 1."""
+_STEPS = np.array([0, -1, 1], np.int8)
+"""Where a path may come from: above, above to the left, above to the right."""
+_ROWS = 32
+"""Paths are looked for where the writing is about so many pixels tall."""
+_DEEPEST = 0.35
 """A cut crosses no more ink than this share of the writing's height."""
 
 
@@ -47,36 +51,41 @@ def cut(piece: Piece, height: float) -> tuple[list[Piece], list[float]]:
 
 def _likely_paths(mask: NDArray[np.bool_], height: float) -> list[NDArray[np.intp]]:
     """The cheapest paths that are not too close to each other, from left to right."""
-    costs, steps = _cheapest_paths(mask)
-    margin = max(2, round(_MARGIN * height))
-    paths: list[NDArray[np.intp]] = []
-    middles: list[float] = []
+    coarse = max(1, round(height / _ROWS))
+    small = mask[::coarse, ::coarse]
+    costs, starts, steps = _cheapest_paths(small)
+    ends = np.arange(len(costs))
+    middles = (starts + ends) / 2
+    margin = max(2.0, _MARGIN * height / coarse)
+    likely = (costs * coarse <= _DEEPEST * height) & (middles >= margin) & (middles <= len(costs) - margin)
+    chosen: list[int] = []
     for column in np.argsort(costs, kind="stable"):
-        if costs[column] > _DEEPEST * height or len(paths) >= _MOST_CUTS:
-            break
-        # Neighbouring columns' paths join further up.
-        if any(abs(int(column) - int(path[-1])) < margin // 2 for path in paths):
-            continue
-        path = _path(steps, int(column))
-        middle = float(path.mean())
-        if margin <= middle <= mask.shape[1] - margin and all(abs(middle - other) >= margin for other in middles):
-            paths.append(path)
-            middles.append(middle)
-    return [paths[index] for index in np.argsort(middles)]
+        if likely[column] and all(abs(middles[column] - middles[other]) >= margin for other in chosen):
+            chosen.append(int(column))
+            if len(chosen) == _MOST_CUTS:
+                break
+    paths = (_path(steps, column) for column in sorted(chosen, key=lambda column: float(middles[column])))
+    return [np.repeat(path * coarse, coarse)[: len(mask)] for path in paths]
 
 
-def _cheapest_paths(mask: NDArray[np.bool_]) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
-    """For each column of the last row the cost of the cheapest path to it from the first row, and the steps there."""
-    ink = mask.astype(np.float32) * _INK
-    cost = ink[0]
+def _cheapest_paths(
+    mask: NDArray[np.bool_],
+) -> tuple[NDArray[np.float32], NDArray[np.intp], NDArray[np.int8]]:
+    """Paths from the first row to the last; for each column there: the cheapest's cost, its first column, its steps."""
+    ink = mask.astype(np.float32)
+    cost, starts = ink[0], np.arange(mask.shape[1])
     steps = np.zeros(mask.shape, np.int8)
+    beside = np.full((3, mask.shape[1]), np.inf, np.float32)
+    columns = np.arange(mask.shape[1])
     for row in range(1, len(mask)):
-        from_left = np.concatenate(([np.inf], cost[:-1])) + _SIDEWAYS
-        from_right = np.concatenate((cost[1:], [np.inf])) + _SIDEWAYS
-        best = np.minimum(np.minimum(from_left, from_right), cost)
-        steps[row] = np.where(best == cost, 0, np.where(best == from_left, -1, 1))
-        cost = (best + ink[row]).astype(np.float32)
-    return cost, steps
+        beside[0] = cost
+        beside[1, 1:] = cost[:-1] + _SIDEWAYS
+        beside[2, :-1] = cost[1:] + _SIDEWAYS
+        best = beside.argmin(axis=0)
+        steps[row] = _STEPS[best]
+        starts = starts[columns + steps[row]]
+        cost = beside[best, columns] + ink[row]
+    return cost, starts, steps
 
 
 def _path(steps: NDArray[np.int8], column: int) -> NDArray[np.intp]:

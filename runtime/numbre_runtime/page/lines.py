@@ -38,20 +38,18 @@ class Place:
 def into_lines(places: list[Place]) -> list[list[int]]:
     """Lines from top to bottom, each the indices of its digits from left to right."""
     lines: list[list[int]] = []
+    levels: list[float] = []
     for index in sorted(range(len(places)), key=lambda index: places[index].left + places[index].right):
         place = places[index]
-        distances = [abs(_level(places, line) - place.middle) for line in lines]
-        nearest = int(np.argmin(distances)) if distances else -1
-        if nearest >= 0 and distances[nearest] < _SAME_LINE * place.height:
+        nearest = int(np.abs(np.array(levels) - place.middle).argmin()) if lines else -1
+        if lines and abs(levels[nearest] - place.middle) < _SAME_LINE * place.height:
             lines[nearest].append(index)
+            last = lines[nearest][-_REMEMBERED:]
+            levels[nearest] = sum(places[member].middle for member in last) / len(last)
         else:
             lines.append([index])
-    return sorted(lines, key=lambda line: float(np.mean([places[index].middle for index in line])))
-
-
-def _level(places: list[Place], line: list[int]) -> float:
-    """Where a line goes on."""
-    return float(np.mean([places[index].middle for index in line[-_REMEMBERED:]]))
+            levels.append(place.middle)
+    return sorted(lines, key=lambda line: sum(places[index].middle for index in line) / len(line))
 
 
 def into_numbers(lines: list[list[int]], places: list[Place]) -> list[list[list[int]]]:

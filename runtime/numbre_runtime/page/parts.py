@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-_MOST_PARTS = 3000
+_MOST_PARTS = 2000
 """Only the largest so many are looked at; a bound on the time that noise can cost."""
 _LEAST_SIDE = 5
 """What is shorter and narrower, in pixels, is no stroke."""

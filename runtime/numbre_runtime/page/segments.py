@@ -18,6 +18,8 @@ from numbre_runtime.image import from_grey
 from numbre_runtime.page.cuts import cut
 from numbre_runtime.page.groups import Piece, joined
 
+_MOST_READINGS = 4000
+"""From so many on, pieces are neither cut nor joined; a bound on the time that noise can cost."""
 _MOST_JOINED = 5
 """A digit is made of no more pieces."""
 _WIDEST = 1.35
@@ -68,7 +70,11 @@ def read_groups(
         full: Strength of a stroke's middle.
         classifier: Its classes are digits, perhaps with one for none.
     """
-    lattices = [_lattice(pieces, height) for pieces, height in groups]
+    lattices: list[list[_Reading]] = []
+    count = 0
+    for pieces, height in groups:
+        lattices.append(_lattice(pieces, height) if count < _MOST_READINGS else _singles(pieces))
+        count += len(lattices[-1])
     images = [_prepared(reading.piece, strength, full) for lattice in lattices for reading in lattice]
     if not images:
         return []
@@ -82,6 +88,11 @@ def read_groups(
         segments += (Segment(lattice[index].piece, scores[start + index], height) for index in chosen)
         start += len(lattice)
     return segments
+
+
+def _singles(pieces: list[Piece]) -> list[_Reading]:
+    """Each piece as one digit."""
+    return [_Reading(index, index + 1, piece, 0.0) for index, piece in enumerate(pieces)]
 
 
 def _lattice(uncut: list[Piece], height: float) -> list[_Reading]:
