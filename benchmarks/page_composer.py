@@ -159,7 +159,7 @@ def _drawn(glyph: Glyph, style: Style, generator: np.random.Generator) -> Glyph:
     rows, columns = np.nonzero(ink > 0.5)
     if not len(rows):
         return np.ones((2, 2), np.float32)
-    return ink[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    return np.asarray(ink[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1], np.float32)
 
 
 def _with_gap(ink: Glyph, style: Style, generator: np.random.Generator) -> Glyph:

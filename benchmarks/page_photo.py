@@ -122,7 +122,9 @@ def photograph(
         _stain(levels, style, generator)
     levels *= _light(shape, camera.shadow, generator)
     matrix = _view(shape, camera, generator)
-    levels = cv2.warpPerspective(levels, matrix, (shape[1], shape[0]), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    levels = cv2.warpPerspective(
+        levels, matrix, (shape[1], shape[0]), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
     levels = cv2.GaussianBlur(levels, (0, 0), camera.blur)
     levels += generator.normal(0, camera.grain, shape).astype(np.float32)
     picture = np.clip(levels, 0, 255).astype(np.uint8)
@@ -139,7 +141,7 @@ def photograph(
 def _clouds(shape: tuple[int, ...], cells: int, generator: np.random.Generator) -> Levels:
     """Smooth noise of deviation 1 with so many cells along a side."""
     coarse = generator.normal(0, 1, (cells, cells)).astype(np.float32)
-    return cv2.resize(coarse, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(cv2.resize(coarse, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC), np.float32)
 
 
 def _rule(levels: Levels, sheet: Sheet, style: Style, camera: Camera, generator: np.random.Generator) -> None:
@@ -190,7 +192,7 @@ def _light(shape: tuple[int, ...], shadow: bool, generator: np.random.Generator)
         inside = ((x - width / 2) * np.cos(angle) + (y - height / 2) * np.sin(angle) > offset).astype(np.float32)
         softness = np.exp(generator.uniform(np.log(4), np.log(80)))
         light *= 1 - generator.uniform(0.3, 0.6) * cv2.GaussianBlur(inside, (0, 0), softness)
-    return light.astype(np.float32)
+    return np.asarray(light, np.float32)
 
 
 def _view(shape: tuple[int, ...], camera: Camera, generator: np.random.Generator) -> NDArray[np.float64]:

@@ -74,7 +74,9 @@ def score_page(page: Page, truth: TruePage) -> Score:
         numbers.setdefault(true.number, []).append(true)
     read_numbers = [[taken.get(digit.box) for digit in number.digits] for number in page.numbers]
     result.numbers = len(numbers)
-    wanted = {tuple(id(digit) for digit in number): "".join(digit.label for digit in number) for number in numbers.values()}
+    wanted = {
+        tuple(id(digit) for digit in number): "".join(digit.label for digit in number) for number in numbers.values()
+    }
     for number, trues in zip(page.numbers, read_numbers, strict=True):
         result.numbers_right += wanted.get(tuple(id(true) for true in trues)) == number.text
     return result
@@ -160,7 +162,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     for score in scores.values():
         total.add(score)
     if not args.validation:
-        write_result("synthetic_pages", {"seed": args.seed, "scores": {name: vars(score) for name, score in scores.items()}})
+        write_result(
+            "synthetic_pages", {"seed": args.seed, "scores": {name: vars(score) for name, score in scores.items()}}
+        )
     held = total.right >= LEAST_RIGHT * total.digits and total.false <= MOST_FALSE * total.pages
     return 0 if held else 3
 

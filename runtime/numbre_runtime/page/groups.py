@@ -32,12 +32,12 @@ class Piece:
     @property
     def right(self) -> int:
         """The column behind its last."""
-        return self.left + self.mask.shape[1]
+        return self.left + int(self.mask.shape[1])
 
     @property
     def bottom(self) -> int:
         """The row behind its last."""
-        return self.top + self.mask.shape[0]
+        return self.top + int(self.mask.shape[0])
 
 
 def joined(pieces: list[Piece]) -> Piece:
@@ -84,7 +84,8 @@ def _neighbourhoods(parts: Parts, writing: float) -> NDArray[np.int32]:
     wider = cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)))
     _, homes = cv2.connectedComponents(wider, connectivity=8)
     # A pixel of each part: its first in the row where it begins.
-    rows = [parts.labels[top, left : left + width] for top, left, width in zip(parts.top, parts.left, parts.width)]
+    boxes = zip(parts.top, parts.left, parts.right, strict=True)
+    rows = [parts.labels[top, left:right] for top, left, right in boxes]
     columns = [int((row == number).argmax()) for row, number in zip(rows, parts.number, strict=True)]
     return np.asarray(homes[parts.top, parts.left + np.array(columns, np.intp)], np.int32)
 

@@ -64,12 +64,14 @@ def find_ink(grey: NDArray[np.uint8]) -> Ink | None:
 
 
 def without(ink: Ink, taken: NDArray[np.uint8]) -> Ink:
-    """The ink without some of its pixels, (height, width) 1 where they are; what is left says anew how strong ink is."""
+    """The ink without some of its pixels, (height, width) 1 where they are; the rest tells anew how strong ink is."""
     if not taken.any():
         return ink
     left = cv2.subtract(ink.mask, taken)
     # The taken strokes' soft edges go with them, those of what is left stay.
-    faint = cv2.bitwise_and(cv2.dilate(taken, np.ones((5, 5), np.uint8)), 1 - cv2.dilate(left, np.ones((3, 3), np.uint8)))
+    faint = cv2.bitwise_and(
+        cv2.dilate(taken, np.ones((5, 5), np.uint8)), 1 - cv2.dilate(left, np.ones((3, 3), np.uint8))
+    )
     strength = np.where(cv2.bitwise_or(taken, faint), 0, ink.strength).astype(np.uint8)
     counts = _counts(strength)
     counts[: int(ink.threshold) + 1] = 0

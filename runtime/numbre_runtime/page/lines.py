@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -57,13 +58,13 @@ def into_numbers(lines: list[list[int]], places: list[Place]) -> list[list[list[
     gaps = [
         (places[after].left - places[before].right) / places[after].height
         for line in lines
-        for before, after in zip(line[:-1], line[1:], strict=True)
+        for before, after in pairwise(line)
     ]
     widest = _widest_within(gaps)
     result = []
     for line in lines:
         numbers = [[line[0]]]
-        for before, after in zip(line[:-1], line[1:], strict=True):
+        for before, after in pairwise(line):
             gap = (places[after].left - places[before].right) / places[after].height
             if gap > widest:
                 numbers.append([])

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-_MOST_PARTS = 2000
+_MOST_PARTS = 1500
 """Only the largest so many are looked at; a bound on the time that noise can cost."""
 _LEAST_SIDE = 5
 """What is shorter and narrower, in pixels, is no stroke."""
@@ -84,7 +84,7 @@ def local_heights(parts: Parts, writing: float) -> NDArray[np.float64]:
     main = np.flatnonzero((parts.height > 0.5 * writing) & (parts.height < 2.5 * writing))
     if len(main) < 3:
         return np.full(len(parts), writing)
-    x, y = (parts.left + parts.right) / 2, (parts.top + parts.bottom) / 2
+    x, y = ((parts.left + parts.right) / np.float32(2)), (parts.top + parts.bottom) / np.float32(2)
     # Neighbours in the same line say more than those above and below.
     distance = np.abs(x[:, None] - x[None, main]) + 3 * np.abs(y[:, None] - y[None, main])
     count = min(7, len(main))

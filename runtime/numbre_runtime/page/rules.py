@@ -7,6 +7,7 @@ a line is followed by the short runs of ink across it; where a run is longer, so
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -46,7 +47,8 @@ class _Runs:
         """The row of their middle."""
         return self.start + (self.length - 1) / 2
 
-    def where(self, chosen: NDArray[np.bool_] | slice) -> _Runs:
+    def where(self, chosen: NDArray[np.bool_]) -> _Runs:
+        """Some of them."""
         return _Runs(self.column[chosen], self.start[chosen], self.length[chosen])
 
 
@@ -63,8 +65,9 @@ class _Line:
     slope: float
     """Rows for each column."""
 
-    def row(self, column: NDArray[np.floating] | float) -> NDArray[np.floating] | float:
-        return self.middle + self.slope * (column - (self.left + self.right) / 2)
+    def row(self, column: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Where the line is at each column."""
+        return np.asarray(self.middle + self.slope * (column - (self.left + self.right) / 2), np.float64)
 
 
 def ruled_pixels(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -80,8 +83,7 @@ def _lines_across(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     thin = runs.where(runs.length <= thickest)
     edges = np.linspace(0, mask.shape[1], _WINDOWS + 1)
     strips = [
-        _lines_in_strip(thin, float(left), float(right), mask.shape[0], thickest)
-        for left, right in zip(edges[:-1], edges[1:], strict=True)
+        _lines_in_strip(thin, float(left), float(right), mask.shape[0], thickest) for left, right in pairwise(edges)
     ]
     found = np.zeros((mask.shape[0] + 1, mask.shape[1]), np.int8)
     for line in _chained(strips):
@@ -116,17 +118,17 @@ def _lines_in_strip(thin: _Runs, left: float, right: float, height: int, thickes
     slopes = np.arange(-steepest, steepest, 2 / columns)
     votes = np.empty((len(slopes), height), np.float32)
     for index, slope in enumerate(slopes):
-        row = np.clip(np.rint(y - slope * x), 0, height - 1).astype(np.intp)
-        votes[index] = np.bincount(row, minlength=height)
+        rows = np.clip(np.rint(y - slope * x), 0, height - 1).astype(np.intp)
+        votes[index] = np.bincount(rows, minlength=height)
     votes = cv2.blur(votes, (3, 1), borderType=cv2.BORDER_CONSTANT) * 3
     needed = _LEAST_COVERED * columns / step
     lines: list[_Line] = []
     while len(lines) < _MOST_LINES:
         best = int(votes.argmax())
-        slope, row = divmod(best, height)
-        if votes[slope, row] < needed:
+        turn, row = divmod(best, height)
+        if votes[turn, row] < needed:
             break
-        lines.append(_Line(left, right, float(row), float(slopes[slope])))
+        lines.append(_Line(left, right, float(row), float(slopes[turn])))
         votes[:, max(0, row - thickest - 2) : row + thickest + 3] = 0
     return lines
 
@@ -151,4 +153,6 @@ def _chained(strips: list[list[_Line]]) -> list[_Line]:
 
 def _meet(first: _Line, second: _Line) -> bool:
     """Whether the second line goes on where the first, in the strip before it, ends."""
-    return bool(abs(first.row(first.right) - second.row(second.left)) <= _MEETING)
+    ends = first.middle + first.slope * (first.right - first.left) / 2
+    begins = second.middle - second.slope * (second.right - second.left) / 2
+    return abs(ends - begins) <= _MEETING

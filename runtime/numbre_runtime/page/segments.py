@@ -148,6 +148,6 @@ def _best_path(lattice: list[_Reading], confidences: NDArray[np.float32], height
 
 def _likelihood(piece: Piece, confidence: float, height: float) -> float:
     """The logarithm of how likely a piece is one digit, by its looks and by its size."""
-    low = max(0.0, _LOWEST - piece.mask.shape[0] / height)
-    wide = max(0.0, piece.mask.shape[1] / height - 1)
+    low = max(0.0, _LOWEST - (piece.bottom - piece.top) / height)
+    wide = max(0.0, (piece.right - piece.left) / height - 1)
     return math.log(max(confidence, 1e-4)) - _EACH - _SLOPE * (low + wide)

@@ -14,6 +14,7 @@ _STEP = 0.01
 _REACH = 4.0
 """A neighbour is no further than so many heights of the writing."""
 _LEAST_PAIRS = 3
+_MOST_PAIRS = 20_000
 _LEAST_TURN = 0.02
 """A smaller slope changes nothing, about 1°."""
 
@@ -26,15 +27,16 @@ def line_slope(parts: Parts, writing: float) -> float:
         writing: Their usual height in pixels.
     """
     main = (parts.height > 0.5 * writing) & (parts.height < 2 * writing) & (parts.width < 4 * writing)
-    x = (parts.left[main] + parts.right[main]) / 2
+    x = ((parts.left[main] + parts.right[main]) / 2).astype(np.float32)
     # Feet are on a line more closely than middles or heads.
-    y = parts.bottom[main].astype(np.float64)
+    y = parts.bottom[main].astype(np.float32)
     across, down = x[None, :] - x[:, None], y[None, :] - y[:, None]
     neighbours = (across > 0.3 * writing) & (across < _REACH * writing)
     slopes = down[neighbours] / across[neighbours]
     slopes = slopes[np.abs(slopes) <= _STEEPEST]
     if len(slopes) < _LEAST_PAIRS:
         return 0.0
+    slopes = slopes[:: len(slopes) // _MOST_PAIRS + 1]
     grid = np.arange(-_STEEPEST, _STEEPEST + _STEP, _STEP)
     near = np.exp(-0.5 * ((slopes[:, None] - grid[None, :]) / (2 * _STEP)) ** 2).sum(axis=0)
     best = float(grid[near.argmax()])
