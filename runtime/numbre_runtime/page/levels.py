@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbre_runtime.errors import ImageError
-from numbre_runtime.image import grey_levels
+from numbre_runtime.grey import grey_levels
 from numbre_runtime.picture import with_picture
 
 if TYPE_CHECKING:
