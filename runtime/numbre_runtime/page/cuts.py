@@ -20,7 +20,7 @@ _STEPS = np.array([0, -1, 1], np.int8)
 """Where a path may come from: above, above to the left, above to the right."""
 _ROWS = 32
 """Paths are looked for where the writing is about so many pixels tall."""
-_DEEPEST = 0.35
+_DEEPEST = 0.25
 """A cut crosses no more ink than this share of the writing's height."""
 
 
@@ -34,8 +34,8 @@ def cut(piece: Piece, height: float) -> tuple[list[Piece], list[float]]:
     Returns:
         What it falls into, from left to right, and how much ink each cut between them crosses, in heights.
     """
-    width = piece.mask.shape[1]
-    if not _LEAST_WIDTH * height <= width <= _MOST_WIDTH * height or piece.mask.shape[0] > 2 * height:
+    width = piece.columns
+    if not _LEAST_WIDTH * height <= width <= _MOST_WIDTH * height or piece.rows > 2 * height:
         return [piece], []
     paths = _likely_paths(piece.mask, height)
     side = sum((np.arange(width)[None, :] >= path[:, None]).astype(np.int8) for path in paths)

@@ -30,14 +30,24 @@ class Piece:
     """(height, width), True where its ink is."""
 
     @property
+    def rows(self) -> int:
+        """How tall it is, in pixels."""
+        return int(self.mask.shape[0])
+
+    @property
+    def columns(self) -> int:
+        """How wide it is."""
+        return int(self.mask.shape[1])
+
+    @property
     def right(self) -> int:
         """The column behind its last."""
-        return self.left + int(self.mask.shape[1])
+        return self.left + self.columns
 
     @property
     def bottom(self) -> int:
         """The row behind its last."""
-        return self.top + int(self.mask.shape[0])
+        return self.top + self.rows
 
 
 def joined(pieces: list[Piece]) -> Piece:
@@ -102,7 +112,7 @@ def _stacked(pieces: list[Piece], height: float) -> list[Piece]:
     for piece in pieces:
         for index, other in enumerate(result):
             shared = min(piece.right, other.right) - max(piece.left, other.left)
-            narrower = min(piece.mask.shape[1], other.mask.shape[1])
+            narrower = min(piece.columns, other.columns)
             both = max(piece.bottom, other.bottom) - min(piece.top, other.top)
             if shared > _STACKED * narrower and both < 1.5 * height:
                 result[index] = joined([other, piece])

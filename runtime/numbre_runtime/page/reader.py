@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 _LEAST_CONFIDENCE = 0.5
 """What is less sure is no digit, whatever the bundle's own threshold."""
-_LOWEST = 0.38
-"""A digit is no lower than this, in heights of the writing around it."""
 
 
 def read(image: NDArray[Any] | str | os.PathLike[str] | Image, classifier: Classifier | None = None) -> Page:
@@ -98,8 +96,6 @@ def _digit(
     segment: Segment, classifier: Classifier, matrix: NDArray[np.float64], scale: tuple[float, float]
 ) -> Digit | None:
     """The segment's digit, with its box in the picture's pixels; None where it is none."""
-    if segment.piece.mask.shape[0] < _LOWEST * segment.height:
-        return None
     order = np.argsort(-segment.scores, kind="stable")
     best = int(order[0])
     confidence = float(segment.scores[best])

@@ -25,12 +25,14 @@ _MOST_JOINED = 5
 _WIDEST = 1.35
 """A digit is no wider than so many heights of the writing."""
 _TALLEST = 1.9
-_CROP = 56
+_CROP = 40
 """Longest side, in pixels, of what the classifier's preparation gets; smaller than where it looks for shadows."""
 _EACH = 0.25
 """What each further digit costs a reading, so that halves of a 0 do not win over the 0."""
 _CROSSED = 6.0
 """What a cut costs for each height of the writing that it goes through ink."""
+LEAST_HEIGHT = 0.38
+"""No digit is lower, in heights of the writing."""
 _LOWEST = 0.62
 """A digit lower than this, in heights of the writing, is unlikely, and the more so the lower it is."""
 _SLOPE = 6.0
@@ -43,7 +45,7 @@ class Segment:
 
     piece: Piece
     scores: NDArray[np.float32]
-    """(classes,) what the classifier gives."""
+    """(classes,) what the classifier gives; zeros for what is too low to be asked about."""
     height: float
     """How tall the writing is around it, in pixels."""
 
@@ -75,10 +77,13 @@ def read_groups(
     for pieces, height in groups:
         lattices.append(_lattice(pieces, height) if count < _MOST_READINGS else _singles(pieces))
         count += len(lattices[-1])
-    images = [_prepared(reading.piece, strength, full) for lattice in lattices for reading in lattice]
-    if not images:
+    readings = [(reading, height) for lattice, (_, height) in zip(lattices, groups, strict=True) for reading in lattice]
+    tall = [index for index, (reading, height) in enumerate(readings) if reading.piece.rows >= LEAST_HEIGHT * height]
+    if not tall:
         return []
-    scores = classifier.predict_batch(np.stack(images))
+    scores = np.zeros((len(readings), len(classifier.labels)), np.float32)
+    images = [_prepared(readings[index][0].piece, strength, full) for index in tall]
+    scores[tall] = classifier.predict_batch(np.stack(images))
     none = None if classifier.none_label is None else classifier.labels.index(classifier.none_label)
     best = np.delete(scores, none, axis=1).max(axis=1) if none is not None else scores.max(axis=1)
     segments: list[Segment] = []
@@ -107,8 +112,7 @@ def _lattice(uncut: list[Piece], height: float) -> list[_Reading]:
     for first in range(len(pieces)):
         for behind in range(first + 1, min(len(pieces), first + _MOST_JOINED) + 1):
             union = joined(pieces[first:behind])
-            rows, columns = union.mask.shape
-            if behind > first + 1 and (columns > _WIDEST * height or rows > _TALLEST * height):
+            if behind > first + 1 and (union.columns > _WIDEST * height or union.rows > _TALLEST * height):
                 continue
             readings.append(_Reading(first, behind, union, costs[first]))
     return readings
@@ -148,6 +152,6 @@ def _best_path(lattice: list[_Reading], confidences: NDArray[np.float32], height
 
 def _likelihood(piece: Piece, confidence: float, height: float) -> float:
     """The logarithm of how likely a piece is one digit, by its looks and by its size."""
-    low = max(0.0, _LOWEST - (piece.bottom - piece.top) / height)
-    wide = max(0.0, (piece.right - piece.left) / height - 1)
+    low = max(0.0, _LOWEST - piece.rows / height)
+    wide = max(0.0, piece.columns / height - 1)
     return math.log(max(confidence, 1e-4)) - _EACH - _SLOPE * (low + wide)
