@@ -13,10 +13,13 @@ from typing import Any
 import pytest
 
 from conftest import Run
+from numbre_runtime.bench.case import Case
+from numbre_runtime.bench.visit import visit
+from numbre_runtime.bundle import DEFAULT_BUNDLE
 from numbre_runtime.npz import write_npz
 from numbre_train.data import Mnist
 
-_QUICK = ("--threads", "1", "--samples", "300")
+_QUICK = ("--threads", "1", "--samples", "300", "--rounds", "1")
 _DEADLY = "import os, signal\nos.kill(os.getpid(), signal.{signal})\n"
 _WRAPPED = (
     "from ai_edge_litert.interpreter import Interpreter as Real\n"
@@ -77,7 +80,8 @@ def test_every_artifact_on_every_engine_is_a_row(result: dict[str, Any]) -> None
     for row in result["rows"]:
         exported = result["accuracy_at_export"][row["artifact"]][0]
         assert exported["images"] == 10_000
-        assert abs(row["accuracy"] - exported["accuracy"]) <= 2e-4
+        # ONNX Runtime's int8 kernels round otherwise on processors with VNNI instructions than on those without.
+        assert abs(row["accuracy"] - exported["accuracy"]) <= (5e-4 if row["engine"] == "onnxruntime" else 2e-4)
         assert row["p50_interval_us"][0] <= row["p50_us"] <= row["p50_interval_us"][1]
         assert row["p50_us"] <= row["p90_us"]
         assert row["images_per_second"] > 1e9 / row["p90_us"] / 1e4
@@ -108,7 +112,9 @@ def test_the_text_says_where_the_time_goes_and_what_to_take(result: dict[str, An
 
 
 def test_threads_are_rows_of_their_own(run_command: Run) -> None:
-    done = run_command("numbre-bench", "--json", "--backend", "litert", "--threads", "1,2", "--samples", "50")
+    done = run_command(
+        "numbre-bench", "--json", "--backend", "litert", "--threads", "1,2", "--samples", "50", "--rounds", "2"
+    )
     rows = json.loads(done.stdout)["rows"]
     assert [(row["precision"], row["threads"]) for row in rows] == [
         ("int8", 1), ("int8", 2), ("float32", 1), ("float32", 2),
@@ -116,14 +122,21 @@ def test_threads_are_rows_of_their_own(run_command: Run) -> None:
 
 
 @pytest.mark.parametrize("name", ["SIGILL", "SIGSEGV", "SIGKILL"])
-def test_an_engine_that_dies_is_a_row_and_the_others_run(name: str, run_command: Run, tmp_path: Path) -> None:
-    environment = _engine(tmp_path, _DEADLY.format(signal=name))
+def test_a_visit_outlives_its_engine(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _engine(tmp_path, _DEADLY.format(signal=name))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    found = visit(Case("model.int8.tflite", "tflite_runtime", 1), DEFAULT_BUNDLE, None, 10, 1.0, complete=False)
+    assert found.failure == f"killed by {name}, during: load"
+
+
+def test_an_engine_that_dies_is_a_row_and_the_others_run(run_command: Run, tmp_path: Path) -> None:
+    environment = _engine(tmp_path, _DEADLY.format(signal="SIGILL"))
     done = run_command("numbre-bench", "--json", *_QUICK, **environment)
     assert done.returncode == 0
     rows = json.loads(done.stdout)["rows"]
     failed = [row for row in rows if "error" in row]
     assert {(row["backend"], row["error"]) for row in failed} == {
-        ("tflite_runtime", f"killed by {name}, during: load"),
+        ("tflite_runtime", "killed by SIGILL, during: load"),
     }
     assert sum("error" not in row for row in rows) == 5
 
@@ -167,7 +180,7 @@ def test_compare_exits_with_4_if_a_row_became_slower(run_command: Run, result: d
     old["rows"][0].update(p50_us=0.02, p50_interval_us=[0.01, 0.03])
     path = tmp_path / "old.json"
     path.write_text(json.dumps(old))
-    words = ("numbre-bench", "--samples", "50", "--threads", "1", "--backend", "litert", "--compare", path)
+    words = ("numbre-bench", *_QUICK, "--backend", "litert", "--compare", path)
     done = run_command(*words)
     assert done.returncode == 4
     slower = [line for line in done.stdout.splitlines() if line.endswith("slower")]

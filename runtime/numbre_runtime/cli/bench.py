@@ -52,6 +52,9 @@ def parser() -> Parser:
         "p99 takes 10,000, p99.9 takes 100,000",
     )
     result.add_argument(
+        "--rounds", type=int, metavar="N", help=f"processes for each row, in turn (default: {_USUAL.rounds})"
+    )
+    result.add_argument(
         "--thorough", action="store_true", help=f"{_THOROUGH.samples:,} samples in {_THOROUGH.rounds} rounds"
     )
     result.add_argument(
@@ -104,11 +107,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _plan(args: argparse.Namespace) -> Plan:
     usual = _THOROUGH if args.thorough else _USUAL
-    if args.samples is None:
-        return usual
-    if args.samples < 1:
-        raise BackendError(f"--samples {args.samples}: expected 1 or more")
-    return Plan(min(usual.rounds, args.samples), args.samples, _THOROUGH.seconds)
+    rounds = usual.rounds if args.rounds is None else args.rounds
+    samples = usual.samples if args.samples is None else args.samples
+    for name, value in (("rounds", rounds), ("samples", samples)):
+        if value < 1:
+            raise BackendError(f"--{name} {value}: expected 1 or more")
+    # Whoever asks for a number of samples waits for them.
+    return Plan(rounds, samples, usual.seconds if args.samples is None else _THOROUGH.seconds)
 
 
 def _threads(text: str | None) -> tuple[int, ...]:
@@ -159,7 +164,9 @@ def _on_board(args: argparse.Namespace) -> dict[str, Any]:
         Path(args.ssh_wheels) if args.ssh_wheels else None,
     )
     bundle = read_bundle(bundle_path(args.bundle))
-    words = [f"--{name}={value}" for name in ("backend", "threads", "samples") if (value := getattr(args, name))]
+    words = [
+        f"--{name}={value}" for name in ("backend", "threads", "samples", "rounds") if (value := getattr(args, name))
+    ]
     words += ["--thorough"] if args.thorough else []
     content = measure_on(board, bundle.path, Path(args.data) if args.data else None, words)
     return parse_result(content, f"{args.ssh}'s result")
