@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from numbre_export.arrays import read_array, write_array
 from numbre_export.recipes import Recipe
 from numbre_runtime.errors import ModelError
 
@@ -89,10 +90,9 @@ class Converter:
     def scores(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """The Keras model's own output, (N, classes), for (N, values) float32."""
         inputs, out = self._new("npy"), self._new("npy")
-        np.save(inputs, values, allow_pickle=False)
+        write_array(inputs, values)
         self._ask("running the model", do="scores", inputs=str(inputs), out=str(out))
-        scores: NDArray[np.float32] = np.load(out, allow_pickle=False)
-        return scores
+        return read_array(out)
 
     def convert(self, recipe: Recipe, calibration: NDArray[np.float32]) -> bytes:
         """Makes a model file; `calibration` is (rows, values) float32.
@@ -103,7 +103,7 @@ class Converter:
         rows = self._calibrations.get(id(calibration))
         if rows is None:
             rows = self._calibrations[id(calibration)] = self._new("npy")
-            np.save(rows, calibration, allow_pickle=False)
+            write_array(rows, calibration)
         out = self._new("model")
         self._ask(
             f"making {recipe.file}",
