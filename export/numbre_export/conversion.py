@@ -54,7 +54,8 @@ class Converter:
         self._directory = directory
         self._seconds = seconds
         self._count = 0
-        self._calibrations: dict[int, Path] = {}
+        # The arrays are held, for another one may get the id of one that is gone.
+        self._calibrations: dict[int, tuple[NDArray[np.float32], Path]] = {}
         self._log = tempfile.TemporaryFile(dir=directory)  # noqa: SIM115
         self._process = subprocess.Popen(
             [sys.executable, "-m", "numbre_export.worker"],
@@ -100,10 +101,10 @@ class Converter:
         Raises:
             ModelError: A converter does not take the model, or takes too much memory or time.
         """
-        rows = self._calibrations.get(id(calibration))
-        if rows is None:
-            rows = self._calibrations[id(calibration)] = self._new("npy")
-            write_array(rows, calibration)
+        if id(calibration) not in self._calibrations:
+            self._calibrations[id(calibration)] = calibration, self._new("npy")
+            write_array(self._calibrations[id(calibration)][1], calibration)
+        _, rows = self._calibrations[id(calibration)]
         out = self._new("model")
         self._ask(
             f"making {recipe.file}",
