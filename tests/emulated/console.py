@@ -37,9 +37,10 @@ def make_root(board: Board, userland: Path, folder: Path) -> Path:
     """
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "proc" / "device-tree").mkdir(parents=True)
-    for entry in userland.iterdir():
-        if entry.name != "proc":
-            (folder / entry.name).symlink_to(entry)
+    # No others: what the board's /tmp or /home would hide is this machine's own.
+    for name in ("bin", "etc", "lib", "lib64", "sbin", "usr"):
+        if (userland / name).exists():
+            (folder / name).symlink_to(userland / name)
     one = f"Features\t: {board.features}\nCPU implementer\t: 0x41\nCPU architecture: 8\nCPU part\t: {board.part}\n"
     lines = "".join(f"processor\t: {core}\nBogoMIPS\t: 108.00\n{one}\n" for core in range(board.cores))
     (folder / "proc" / "cpuinfo").write_text(f"{lines}Model\t\t: {board.title}\n")

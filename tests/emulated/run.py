@@ -49,8 +49,9 @@ def main() -> int:
         results, skipped = try_all(boards, attempt, args.jobs)
         faults = without_vnni(reference, emulator, scratch)
     faults += [fault for result in results.values() for fault in result.pop("faults")]
-    if results:
-        print(full_table(save(results, reference.files, [board.name for board in BOARDS])))
+    measured = {name: result for name, result in results.items() if result["cells"]}
+    if measured:
+        print(full_table(save(measured, reference.files, [board.name for board in BOARDS])))
     for fault in faults:
         print(f"FAULT: {fault}")
     tried = f"{len(results)} boards, {len(skipped)} skipped, {len(faults)} faults"
