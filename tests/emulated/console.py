@@ -28,6 +28,10 @@ def put_python(userland: Path, system: System, emulator: Path) -> None:
     # Python finds its environment, and itself for child processes, by the name under which it was called: -0.
     python.write_text(f'#!/bin/sh\nexec {qemu} -0 "$0" {python}.{system.python.split(".")[1]} "$@"\n')
     python.chmod(0o755)
+    for settings in (userland / "usr/lib").glob(f"python{system.python}/_sysconfigdata__*.py"):
+        # Where `python3 -m venv` finds pip; QEMU 7.2 translates the path for open, and for 32-bit statx it does not.
+        text = settings.read_text().replace("'WHEEL_PKG_DIR': '/usr", f"'WHEEL_PKG_DIR': '{userland}/usr")
+        settings.write_text(text)
 
 
 def make_root(board: Board, userland: Path, folder: Path) -> Path:
