@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from numbre_runtime.errors import ModelError
+from numbre_runtime.errors import ModelError, one_line
 from numbre_runtime.manifest import TensorSpec
+from numbre_runtime.onnx_file import has_external_data
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,25 @@ def _enumeration(kind: type) -> dict[int, str]:
     return {value: name for name, value in vars(kind).items() if not name.startswith("_")}
 
 
+def read_onnx(content: bytes) -> Any:
+    """The onnx.ModelProto of a file.
+
+    Raises:
+        ModelError: It is none, or keeps weights in other files.
+    """
+    import onnx
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+
+    try:
+        if has_external_data(content):
+            raise ModelError("the ONNX file keeps weights in another file; save it as one file")
+        return onnx.load_model_from_string(content)
+    except (DecodeError, ValueError) as cause:
+        if isinstance(cause, ModelError):
+            raise
+        raise ModelError(f"not an ONNX file ({one_line(cause)})") from cause
+
+
 def onnx_facts(content: bytes) -> FileFacts:
     """Reads an ONNX model, node by node.
 
@@ -76,10 +96,8 @@ def onnx_facts(content: bytes) -> FileFacts:
     """
     import onnx
 
-    model = onnx.load_model_from_string(content)
+    model = read_onnx(content)
     graph = model.graph
-    if any(weight.data_location == onnx.TensorProto.EXTERNAL for weight in graph.initializer):
-        raise ModelError("the ONNX file keeps weights in another file; save it as one file")
     weights = {weight.name: weight.data_type for weight in graph.initializer}
     producers = {name: node for node in graph.node for name in node.output}
     readers = {name: node for node in graph.node for name in node.input}
