@@ -14,19 +14,23 @@ from numpy.typing import NDArray
 
 from numbre_export.conversion import SourceModel
 from numbre_export.hygiene import FEWEST_ROWS, check_calibration, overlap, row_hashes, rows_digest
-from numbre_runtime.errors import BundleError, DataError
+from numbre_runtime.errors import DataError
 from numbre_runtime.files import read_limited
 from numbre_runtime.image import to_mnist
 from numbre_runtime.manifest import PREPROCESSINGS, InputSpec
 from numbre_runtime.resize import to_shape
 from numbre_runtime.tensors import network_values
 from numbre_train.data import calibration_rows, load_mnist, split_rows
-from numbre_train.data.labelled import Labelled, read_labelled, read_train_and_test
+from numbre_train.data.classes import DIGITS, LABELS_FILE, class_numbers, named_by, read_labels
+from numbre_train.data.labelled import Labelled, read_labelled
+from numbre_train.data.parts import in_mnist_form, read_parts
 from numbre_train.data.splits import CALIBRATION_SEED, SPLIT_SEED
 
 CALIBRATION_ROWS = 500
-_VALIDATION_ROWS = 1000
-_LABELS_LIMIT, _PREPROCESSING_LIMIT = 1 << 20, 1 << 24
+MORE_ROWS = 2000
+"""What the ladder calibrates with where fewer may not do."""
+_VALIDATION_ROWS = 5000
+_PREPROCESSING_LIMIT = 1 << 24
 Say = Callable[[str], None]
 
 
@@ -35,7 +39,7 @@ class Wanted:
     """What the user says about data."""
 
     data: Path | None
-    """A data set with a training and a test part; None is MNIST wherever it is found."""
+    """A data set as `read_parts` takes it; None is MNIST wherever it is found."""
     calibration: Path | None
     """Rows to calibrate with, instead of the training part."""
     test: Path | None
@@ -48,6 +52,8 @@ class Wanted:
     """How many rows to calibrate with."""
     allow_overlap: bool
     """Whether calibration rows may be test rows."""
+    none_label: str | None = None
+    """The class that stands for "none of the others"; the data needs no row of it."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,7 @@ class ExportData:
     """The classes, in the order of the scores."""
     pool: Rows
     """What calibration rows are drawn from."""
-    kept_out: NDArray[Any] | None
+    kept_out: Rows | None
     """Rows of the training part that calibration never takes, as validation; None: what is left of the pool."""
     test: Rows
     """The rows that decide."""
@@ -109,14 +115,30 @@ class ExportData:
         return network_values(self.spec, inputs.reshape(len(inputs), -1))
 
     @cached_property
-    def validation(self) -> NDArray[Any]:
-        """Up to 1,000 inputs that are neither calibrated with nor tested on; for explanations."""
+    def validation(self) -> Rows:
+        """Up to 5,000 rows that are not tested on, to choose on and for explanations.
+
+        They are not calibrated with either, unless no others are left; `validation_source` tells.
+        """
+        rows, taken = self.pool if self.kept_out is None else self.kept_out, set(row_hashes(self.test.inputs))
+        drawn = (self.draw(count) for count in (CALIBRATION_ROWS, MORE_ROWS))
+        calibrated = {row for numbers in drawn for row in row_hashes(self.pool.inputs[numbers])}
+        hashes = row_hashes(rows.inputs)
+        left = [index for index, row in enumerate(hashes) if row not in taken and row not in calibrated]
+        if not left:
+            left = [index for index, row in enumerate(hashes) if row not in taken]
+        return Rows(rows.inputs[left[:_VALIDATION_ROWS]], rows.labels[left[:_VALIDATION_ROWS]])
+
+    @property
+    def validation_source(self) -> str:
+        """Which rows those are, in words."""
+        count = len(self.validation.labels)
         if self.kept_out is not None:
-            self._check_overlap(self.kept_out, "validation")
-            return self.kept_out[:_VALIDATION_ROWS]
-        taken = set(row_hashes(self.test.inputs)) | set(row_hashes(self.pool.inputs[self.draw(CALIBRATION_ROWS)]))
-        left = [index for index, row in enumerate(row_hashes(self.pool.inputs)) if row not in taken]
-        return self.pool.inputs[left[:_VALIDATION_ROWS]]
+            return f"{count:,} validation rows"
+        calibrated = set(row_hashes(self.pool.inputs[self.draw(CALIBRATION_ROWS)]))
+        if calibrated & set(row_hashes(self.validation.inputs)):
+            return f"the {count:,} calibration rows, for there are no others"
+        return f"{count:,} rows that are neither calibrated with nor tested on"
 
     def provenance(self, count: int) -> dict[str, Any]:
         """Which rows were used, for the manifest."""
@@ -146,6 +168,18 @@ class ExportData:
             )
 
 
+def labels_beside(model: Path, none_label: str | None = None) -> Path | None:
+    """The file that numbre-train writes beside a model to name its classes.
+
+    Returns:
+        Its path; None if there is none, or if its classes are the digits, with or without `none_label`.
+    """
+    path = model.with_name(LABELS_FILE)
+    if not path.is_file() or read_labels(path) in (DIGITS, (*DIGITS, none_label)):
+        return None
+    return path
+
+
 def load_data(wanted: Wanted, source: SourceModel, say: Say) -> ExportData:
     """Reads the rows that the user names, or MNIST.
 
@@ -154,47 +188,68 @@ def load_data(wanted: Wanted, source: SourceModel, say: Say) -> ExportData:
     """
     if (wanted.calibration is None) != (wanted.test is None):
         raise DataError("--calibration and --test go together; name both, or a whole data set with --data")
-    if wanted.calibration is None and (wanted.data is None or _is_mnist(wanted)):
+    if wanted.calibration is None and _is_mnist(wanted):
         return _mnist(wanted, source, say)
+    named = None if wanted.labels is None else _named(wanted.labels, source)
     spec = _spec_of_pictures(wanted, source)
 
     def read_picture(path: Path) -> NDArray[np.uint8]:
         return to_mnist(path) if spec.picture == "mnist" else to_shape(path, spec.shape)
 
+    kept_out: Labelled | None = None
     if wanted.calibration is not None and wanted.test is not None:
         pool, test = (read_labelled(path, read_picture) for path in (wanted.calibration, wanted.test))
-        notes = {"calibration_file": wanted.calibration.name, "test": wanted.test.name}
+        notes: dict[str, Any] = {"calibration_file": wanted.calibration.name, "test": wanted.test.name}
         name = wanted.test.stem
     else:
         assert wanted.data is not None  # noqa: S101
-        pool, test = read_train_and_test(wanted.data, read_picture)
-        notes = {"test": f"the {len(test.labels):,} rows of the test part", "pool": "the training part"}
+        parts = read_parts(wanted.data, read_picture)
+        pool, test = parts.train.take(parts.split.fit), parts.test
+        kept_out = parts.train.take(parts.split.validation)
+        notes = {
+            "test": parts.test_source,
+            "split_seed": SPLIT_SEED,
+            "pool": "the fitting rows of the training part",
+            "row_numbers": parts.split.fit,
+        }
         name = wanted.data.name
     notes |= {"sha256": test.sha256, "calibration_sha256": pool.sha256}
-    labels = _labels(wanted.labels, source.classes, pool, test)
+    labels = named or _found(wanted, source, pool, test)
+    _check_none(wanted.none_label, labels)
     spec = _fitted(spec, pool, test, source)
-    rows = [
-        Rows(_as_spec(part, spec), _indices(part, labels, source.classes, named=wanted.labels is not None))
-        for part in (pool, test)
-    ]
-    return ExportData(name, spec, labels, rows[0], None, rows[1], wanted.allow_overlap, notes)
+    rows = [Rows(_as_spec(part, spec), class_numbers(part, labels)) for part in (pool, test)]
+    validation = None if kept_out is None else Rows(_as_spec(kept_out, spec), class_numbers(kept_out, labels))
+    return ExportData(name, spec, labels, rows[0], validation, rows[1], wanted.allow_overlap, notes)
 
 
 def _is_mnist(wanted: Wanted) -> bool:
-    """Whether --data is MNIST: it is checked against MNIST's own digests unless the user says what else it is."""
-    return wanted.labels is None and wanted.preprocess in (None, "mnist")
+    """Whether the data is MNIST: it is checked against MNIST's own digests unless the user says what else it is."""
+    if wanted.data is None:
+        if wanted.labels is not None and read_labels(wanted.labels) != _digits(wanted):
+            raise DataError(
+                f"{wanted.labels}: the model's classes are not MNIST's digits; name its data with --data, or with "
+                "--calibration and --test, and with --none-label a class of what is no digit"
+            )
+        return True
+    return wanted.labels is None and wanted.preprocess in (None, "mnist") and in_mnist_form(wanted.data)
+
+
+def _digits(wanted: Wanted) -> tuple[str, ...]:
+    """The classes of a model of digits."""
+    return DIGITS if wanted.none_label is None else (*DIGITS, wanted.none_label)
 
 
 def _mnist(wanted: Wanted, source: SourceModel, say: Say) -> ExportData:
     mnist = load_mnist(wanted.data, say)
     split = split_rows()
     spec = replace(_spec_of_pictures(wanted, source, "mnist"), shape=(28, 28), picture="mnist")
-    if int(np.prod(source.input_shape)) != 784 or source.classes != 10:
+    labels = _digits(wanted)
+    if int(np.prod(source.input_shape)) != 784 or source.classes != len(labels):
         raise DataError(
-            f"{source.file} takes {source.input_shape} and gives {source.classes} scores, MNIST has 784 pixels and "
-            "10 classes; name the model's own rows with --calibration and --test, or --data and --preprocess"
+            f"{source.file} takes {source.input_shape} and gives {source.classes} scores, MNIST has 784 pixels and 10 "
+            f"classes{' and none of them' * (len(labels) - 10)}; name the model's own rows with --calibration and "
+            "--test, or --data and --preprocess, and the class of what is no digit with --none-label"
         )
-    labels = tuple(str(label) for label in range(10))
     pool = Rows(mnist.train_images[split.fit], mnist.train_labels[split.fit].astype(np.int64))
     notes = {
         "sha256": mnist.sha256,
@@ -204,7 +259,7 @@ def _mnist(wanted: Wanted, source: SourceModel, say: Say) -> ExportData:
         "row_numbers": split.fit,
     }
     test = Rows(mnist.test_images, mnist.test_labels.astype(np.int64))
-    kept_out = mnist.train_images[split.validation]
+    kept_out = Rows(mnist.train_images[split.validation], mnist.train_labels[split.validation].astype(np.int64))
     return ExportData("MNIST", spec, labels, pool, kept_out, test, wanted.allow_overlap, notes)
 
 
@@ -263,44 +318,38 @@ def _fitted(spec: InputSpec, pool: Labelled, test: Labelled, source: SourceModel
 
 
 def _as_spec(part: Labelled, spec: InputSpec) -> NDArray[Any]:
-    inputs = part.inputs.reshape(len(part.inputs), *spec.shape)
-    if spec.dtype == "float32" or inputs.dtype == np.uint8:
-        return inputs.astype(spec.dtype, copy=False)
-    if (inputs != np.round(inputs)).any() or inputs.min() < 0 or inputs.max() > 255:
+    if spec.dtype == "float32":
+        return part.inputs.reshape(-1, *spec.shape).astype(np.float32, copy=False)
+    pixels = part.pixels()
+    if pixels is None:
         raise DataError(
-            f"{part.source}: values from {inputs.min():g} to {inputs.max():g} are no pixels (whole numbers 0–255), "
-            "which --preprocess asks for; use --preprocess none for numbers that the model takes as they are"
+            f"{part.source}: values from {part.inputs.min():g} to {part.inputs.max():g} are no pixels (whole numbers "
+            "0–255), which --preprocess asks for; use --preprocess none for numbers that the model takes as they are"
         )
-    return inputs.astype(np.uint8)
+    return pixels.reshape(-1, *spec.shape)
 
 
-def _labels(path: Path | None, classes: int, pool: Labelled, test: Labelled) -> tuple[str, ...]:
-    if path is not None:
-        try:
-            text = read_limited(path, _LABELS_LIMIT, BundleError).decode("utf-8-sig")
-        except UnicodeDecodeError as cause:
-            raise DataError(f"{path}: not UTF-8 text") from cause
-        labels = tuple(line.strip() for line in text.splitlines() if line.strip())
-    elif pool.labels.dtype.kind == "U" or test.labels.dtype.kind == "U":
-        labels = tuple(sorted({str(label) for part in (pool, test) for label in part.labels}))
-    else:
-        labels = tuple(str(label) for label in range(classes))
-    if len(labels) != classes or len(set(labels)) != classes:
-        where = str(path) if path is not None else "the data set"
-        raise DataError(f"{where}: {len(set(labels))} different labels, but the model gives {classes} scores")
+def _named(path: Path, source: SourceModel) -> tuple[str, ...]:
+    labels = read_labels(path)
+    _check_count(len(labels), str(path), source)
     return labels
 
 
-def _indices(part: Labelled, labels: tuple[str, ...], classes: int, named: bool) -> NDArray[np.int64]:
-    """Each row's class as an index: by name where the rows name it, else as it stands."""
-    if part.labels.dtype.kind == "U":
-        places = {label: index for index, label in enumerate(labels)}
-        unknown = sorted({str(label) for label in part.labels} - set(places))
-        if unknown:
-            hint = " of --labels" if named else ""
-            raise DataError(f"{part.source}: '{unknown[0]}' is none of the labels{hint}")
-        return np.array([places[str(label)] for label in part.labels], np.int64)
-    indices = part.labels.astype(np.int64)
-    if indices.min() < 0 or indices.max() >= classes:
-        raise DataError(f"{part.source}: labels from {indices.min()} to {indices.max()}; expected 0 to {classes - 1}")
-    return indices
+def _found(wanted: Wanted, source: SourceModel, pool: Labelled, test: Labelled) -> tuple[str, ...]:
+    """The classes as the rows name them, or their numbers; no row needs to be of none of them."""
+    labels = named_by(pool, test)
+    if labels and wanted.none_label is not None and wanted.none_label not in labels:
+        labels = (*labels, wanted.none_label)
+    labels = labels or tuple(str(label) for label in range(source.classes))
+    _check_count(len(labels), "the data set", source)
+    return labels
+
+
+def _check_none(none: str | None, labels: tuple[str, ...]) -> None:
+    if none is not None and none not in labels:
+        raise DataError(f"--none-label {none}: is none of the labels ({', '.join(labels[:4])}, …); see --labels")
+
+
+def _check_count(count: int, where: str, source: SourceModel) -> None:
+    if count != source.classes:
+        raise DataError(f"{where}: {count} different labels, but the model gives {source.classes} scores")

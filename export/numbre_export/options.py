@@ -8,6 +8,7 @@ from pathlib import Path
 from numbre_export.datasets import CALIBRATION_ROWS
 from numbre_runtime.cli.common import Parser
 from numbre_runtime.errors import DataError
+from numbre_train.data.abstention import ABSTENTION_FILE
 
 ALL = ("float32", "float16", "dynamic", "int8", "int16x8")
 """What --all stands for."""
@@ -82,7 +83,10 @@ def _add_precisions(result: Parser) -> None:
     group.add_argument("--all", action="store_true", help=f"{', '.join(ALL)}")
     group.add_argument("--format", default="tflite,onnx", metavar="F[,F]", help="(default: tflite,onnx)")
     group.add_argument(
-        "--io", choices=("int8", "uint8", "float32"), default="int8", help="of integer TFLite files (default: int8)"
+        "--io",
+        choices=("int8", "uint8", "float32"),
+        default="default",
+        help="input and output of integer files (default: int8 in TFLite, float32 in ONNX)",
     )
     scales = group.add_mutually_exclusive_group()
     scales.add_argument("--per-tensor", action="store_true", help="one weight scale a tensor, everywhere")
@@ -98,18 +102,38 @@ def _add_precisions(result: Parser) -> None:
 
 def _add_data(result: Parser) -> None:
     group = result.add_argument_group("data (default: MNIST)")
-    group.add_argument("--data", type=Path, metavar="PATH", help="a data set with a training and a test part")
+    group.add_argument(
+        "--data",
+        type=Path,
+        metavar="PATH",
+        help="a data set; of one without a test part a tenth is set apart, as numbre-train does",
+    )
     group.add_argument(
         "--calibration", type=Path, metavar="PATH", help="rows to calibrate with: .npz, .csv, IDX, folders"
     )
     group.add_argument("--test", type=Path, metavar="PATH", help="rows to judge with, as for --calibration")
     group.add_argument("--calibration-rows", type=int, default=CALIBRATION_ROWS, metavar="N", help="(default: 500)")
-    group.add_argument("--labels", type=Path, metavar="FILE", help="one class name a line, in the order of the scores")
+    group.add_argument(
+        "--labels",
+        type=Path,
+        metavar="FILE",
+        help="one class name a line, in the order of the scores (default: labels.txt beside the model)",
+    )
     group.add_argument(
         "--preprocess",
         metavar="NAME",
         help="how a value reaches the network: unit (value / 255), none, signed (value / 127.5 − 1), mnist (the "
         "picture's digit is centred, then unit), or a JSON file with factors and offsets",
+    )
+    group.add_argument(
+        "--none-label", metavar="NAME", help='the class that stands for "none of the others", which is never an answer'
+    )
+    group.add_argument(
+        "--threshold",
+        type=_share,
+        metavar="SHARE",
+        help=f"confidence from which on an answer counts (both default to {ABSTENTION_FILE} beside the model, else to "
+        "every answer)",
     )
     group.add_argument("--allow-overlap", action="store_true", help="let calibration rows be test rows, and record it")
 

@@ -28,6 +28,7 @@ from numbre_runtime.errors import ModelError
 from numbre_runtime.files import replacing_directory, write_atomic
 from numbre_runtime.manifest import SCHEMA, Artifact, FileEntry, InputSpec, Manifest, Measurement
 from numbre_runtime.npz import write_npz
+from numbre_train.data.abstention import Abstention
 
 REPORT = "report.html"
 GOLDEN_PER_CLASS = 4
@@ -66,6 +67,8 @@ class Frame:
     """The bounds."""
     provenance: dict[str, Any] = field(default_factory=dict)
     """Goes into the manifest."""
+    abstention: Abstention = field(default_factory=Abstention)
+    """When the classifier gives no answer; the gate asks for the answers all the same."""
 
     def manifest(self, artifacts: Sequence[Artifact], files: Sequence[FileEntry] = ()) -> Manifest:
         """The manifest of these artifacts."""
@@ -79,6 +82,8 @@ class Frame:
             self.test.accuracy,
             self.provenance,
             self.output,
+            self.abstention.threshold,
+            self.abstention.none_label,
         )
 
     def run(self, path: Path, recipe: Recipe) -> tuple[Artifact, list[Run]]:
@@ -102,11 +107,13 @@ class Frame:
         return _DESCRIBE[recipe.format](content, description)
 
     def judge(self, directory: Path, recipe: Recipe, content: bytes) -> tuple[Measurement, list[str]]:
-        """What a file is worth, the worst of its backends, and the bounds that it misses."""
+        """What a file is worth to choose it, the worst of its backends, and the bounds that it misses."""
         path = directory / recipe.file
         path.write_bytes(self.described(content, recipe))
         artifact, _ = self.run(path, recipe)
-        missed = [misses(recipe.precision, item, self.test.accuracy, self.gate) for item in artifact.measured]
+        missed = [
+            misses(recipe.precision, item, self.test.accuracy, self.gate, careful=True) for item in artifact.measured
+        ]
         place = int(np.argmax([len(item) for item in missed]))
         return artifact.measured[place], missed[place]
 
@@ -179,9 +186,9 @@ def _artifact(content: bytes, recipe: Recipe) -> Artifact:
     if recipe.precision == "int8":
         if facts.not_int8:
             raise ModelError(f"{recipe.file}: not fully int8: {', '.join(facts.not_int8[:3])}")
-        if recipe.format == "tflite" and {facts.input.dtype, facts.output.dtype} != {recipe.io}:
+        if {facts.input.dtype, facts.output.dtype} != {recipe.ends}:
             raise ModelError(
-                f"{recipe.file}: takes {facts.input.dtype} and gives {facts.output.dtype}; {recipe.io} was asked for"
+                f"{recipe.file}: takes {facts.input.dtype} and gives {facts.output.dtype}; {recipe.ends} was asked for"
             )
     return Artifact(
         file=recipe.file,

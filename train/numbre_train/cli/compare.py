@@ -36,7 +36,10 @@ def parser() -> Parser:
         "measured as int8 too.",
     )
     result.add_argument(
-        "--models", default="linear,dnn,numbre", metavar="NAME,…", help=f"some of {', '.join(MODELS)} (default: all)"
+        "--models",
+        default="linear,dnn,numbre",
+        metavar="NAME,…",
+        help=f"some of {', '.join(MODELS)} (default: linear,dnn,numbre)",
     )
     result.add_argument("--recipe", choices=tuple(RECIPES), default="quick", help="of numbre (default: quick)")
     add_seed(result)
@@ -56,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     }
     seed = checked_seed(args.seed)
     check_writable(args.out)
-    data = load_dataset(args.data, args.test, say)
+    data = load_dataset(args.data, args.test, say, args.labels)
     say(f"{data.source}: {len(data.fit):,} rows to fit, {len(data.validation):,} to validate; {data.test_source}")
     results, bundles = {}, {}
     for name, recipe in recipes.items():
