@@ -1,0 +1,43 @@
+"""What the network sees of a picture: what the runtime's own preparation makes of it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
+from numbre_runtime.errors import ImageError
+from numbre_runtime.image import from_grey
+from numbre_train.wild.camera import photographed
+from numbre_train.wild.paper import laid_on, random_place, written
+from numbre_train.wild.strokes import Ink
+
+_LIKENESS = 0.7
+"""Correlation from which on a photo still shows what was written."""
+
+
+def photo_of(ink: Ink, generator: np.random.Generator) -> NDArray[np.uint8] | None:
+    """Ink on paper, photographed and prepared, (28, 28); None where the runtime finds no ink in the photo."""
+    scene = written(laid_on(ink, random_place(generator)), generator)
+    return prepared(photographed(scene, generator))
+
+
+def prepared(grey: NDArray[np.float32]) -> NDArray[np.uint8] | None:
+    """Grey levels 0–255 as the runtime prepares them, (28, 28); None where it finds no ink."""
+    try:
+        return from_grey(grey, "a picture")
+    except ImageError:
+        return None
+
+
+def is_legible(image: NDArray[np.uint8], ink: Ink) -> bool:
+    """Whether a prepared photo still looks like its ink, and not like a shadow's edge or three blurred spots."""
+    ideal = prepared(255 * np.pad(ink, max(ink.shape) // 4))
+    if ideal is None:
+        return False
+    seen, meant = (_blurred(item) for item in (image, ideal))
+    return float(np.corrcoef(seen, meant)[0, 1]) >= _LIKENESS
+
+
+def _blurred(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return np.asarray(Image.fromarray(image).filter(ImageFilter.GaussianBlur(1.5)), np.float32).ravel()
