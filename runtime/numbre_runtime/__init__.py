@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         ImageError,
         NumbreError,
     )
+    from numbre_runtime.image import Found
     from numbre_runtime.manifest import Manifest
 
 __version__ = "0.1.0"
@@ -32,6 +33,7 @@ __all__ = [
     "BackendUnsupportedError",
     "BundleError",
     "Classifier",
+    "Found",
     "ImageError",
     "Manifest",
     "NumbreError",
@@ -39,15 +41,21 @@ __all__ = [
     "load",
 ]
 
-_CLASSIFIER = ("Classifier", "Prediction", "load")
+_HOMES = {
+    "Classifier": "classifier",
+    "Found": "image",
+    "Manifest": "manifest",
+    "Prediction": "classifier",
+    "load": "classifier",
+}
+"""Where the public names are defined that are not errors."""
 
 
 def __getattr__(name: str) -> object:
     """Imports a public name when it is first asked for (PEP 562), so that a command starts before NumPy does."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = "classifier" if name in _CLASSIFIER else "manifest" if name == "Manifest" else "errors"
-    value = getattr(import_module(f"{__name__}.{home}"), name)
+    value = getattr(import_module(f"{__name__}.{_HOMES.get(name, 'errors')}"), name)
     globals()[name] = value
     return value
 

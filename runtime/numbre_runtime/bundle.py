@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.json"
 GOLDEN = "golden.npz"
 TEST_DATA = "test_data.npz"
-DEFAULT_BUNDLE = Path(__file__).parent / "models" / "numbre-int8"
+_SHIPPED = Path(__file__).parent / "models"
+DEFAULT_BUNDLE = _SHIPPED / "numbre-int8"
 """The NUMBRE network's own bundle, shipped with the runtime."""
 
 _MANIFEST_LIMIT = 1 << 20
@@ -117,6 +118,19 @@ class Bundle:
             raise BundleError(f"{self.path}: its manifest does not list {file}; export it again") from cause
 
 
+def bundle_path(place: str | os.PathLike[str] | None) -> Path:
+    """Where a bundle is: the directory `place`, else the shipped bundle of that name; None is the default bundle.
+
+    A place that is neither comes back as it is, for `read_bundle` to refuse.
+    """
+    if place is None:
+        return DEFAULT_BUNDLE
+    path = Path(place)
+    if not os.path.lexists(path) and path.name == str(path) and os.path.isfile(_SHIPPED / path / MANIFEST):  # noqa: PTH113
+        return _SHIPPED / path
+    return path
+
+
 def read_bundle(path: Path) -> Bundle:
     """Reads a bundle and checks that no file of it is missing, extra or altered.
 
@@ -124,8 +138,10 @@ def read_bundle(path: Path) -> Bundle:
         BundleError: It is no bundle, or not as its manifest says.
     """
     if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises where a parent cannot be entered
-        what = "is a file; name the bundle's directory" if os.path.exists(path) else "no such directory"  # noqa: PTH110
-        raise BundleError(f"{path}: {what}")
+        if os.path.exists(path):  # noqa: PTH110
+            raise BundleError(f"{path}: is a file; name the bundle's directory")
+        shipped = ", ".join(sorted(entry.name for entry in _SHIPPED.iterdir()))
+        raise BundleError(f"{path}: no such directory, nor a bundle that ships with the runtime ({shipped})")
     if not os.path.isfile(path / MANIFEST):  # noqa: PTH113
         raise BundleError(f"{path}: not a bundle, it has no {MANIFEST}; numbre-export --int8 makes one")
     manifest = Manifest.from_json(read_limited(path / MANIFEST, _MANIFEST_LIMIT, BundleError), f"{path / MANIFEST}")

@@ -8,14 +8,13 @@ import sys
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from numbre_runtime.backends import BACKENDS, backend, backend_format
 from numbre_runtime.backends.base import BATCH, Session, refused
-from numbre_runtime.bundle import DEFAULT_BUNDLE, Bundle, Golden, read_bundle
+from numbre_runtime.bundle import Bundle, Golden, bundle_path, read_bundle
 from numbre_runtime.errors import (
     BackendError,
     BackendNotInstalledError,
@@ -23,12 +22,14 @@ from numbre_runtime.errors import (
     BundleError,
     ImageError,
 )
-from numbre_runtime.manifest import Artifact, InputSpec
+from numbre_runtime.manifest import Artifact, Manifest
 from numbre_runtime.tensors import as_rows, decoder, encoder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
+
+    from numbre_runtime.image import Found
 
 ImageLike: TypeAlias = "NDArray[Any] | str | os.PathLike[str] | Image"
 """An array in the model's own form (also a row of a table), or a picture: a path or a PIL image of any size."""
@@ -44,11 +45,15 @@ class Prediction:
     """What the classifier makes of one image."""
 
     label: str
-    """The most probable class."""
+    """The most probable class but for `Manifest.none_label`; empty for a blank picture."""
     confidence: float
-    """Its score, 0–1 (higher is surer)."""
+    """Its score, 0–1 (higher is surer); 0 for a blank picture."""
     scores: NDArray[np.float32]
-    """(classes,) float32, the score of every class in the order of the bundle's labels."""
+    """(classes,) float32, the score of every class in the order of the bundle's labels; zeros for a blank picture."""
+    recognized: bool
+    """Whether the confidence reaches the bundle's threshold; False says: no digit, none of the classes."""
+    found: Found | None
+    """Where a picture's digit is, and which way round; None for an array and for a blank picture."""
 
 
 def _as_it_is(rows: NDArray[Any]) -> NDArray[Any]:
@@ -61,18 +66,20 @@ class Classifier:
     def __init__(
         self,
         artifact: Artifact,
-        spec: InputSpec,
-        labels: tuple[str, ...],
+        manifest: Manifest,
         session: Session,
-        output: str = "softmax",
     ) -> None:
+        spec = manifest.input
         self.artifact = artifact
-        self.labels = labels
+        self.labels = manifest.labels
+        self.none_label = manifest.none_label
+        self.threshold = manifest.threshold
         self.backend = session.version
         self._spec = spec
         self._session = session
         self._encode = encoder(spec, artifact.input)
-        self._decode = decoder(artifact, output)
+        self._decode = decoder(artifact, manifest.output)
+        self._none = -1 if manifest.none_label is None else manifest.labels.index(manifest.none_label)
         # No array has this shape where pixels are not what is handed in: predict's short way is closed then.
         self._pixel_shape = spec.shape if spec.dtype == "uint8" else (-1,)
 
@@ -85,16 +92,25 @@ class Classifier:
                 take other shapes, and rows of numbers where their input is no picture (`InputSpec`).
 
         Raises:
-            ImageError: It is none of these, or no digit can be found in the picture.
+            ImageError: It is none of these, or a damaged file. A blank picture is none: it is not recognized.
         """
+        found = None
         if image.__class__ is np.ndarray and image.dtype == np.uint8 and image.shape == self._pixel_shape:
             rows = image.reshape(1, -1)
-        else:
+        elif isinstance(image, np.ndarray) or self._spec.picture != "mnist":
             rows = self._row(image)
+        else:
+            rows, found = self._digit(image)
+            if found is None:
+                return Prediction("", 0.0, np.zeros(len(self.labels), np.float32), False, None)
         raw = self._session.run(self._encode(rows))
         scores = self._decode(raw)[0]
         index = int(raw.argmax())
-        return Prediction(self.labels[index], float(scores[index]), scores)
+        if index == self._none:
+            index = int(np.delete(scores, index).argmax())
+            index += index >= self._none
+        confidence = float(scores[index])
+        return Prediction(self.labels[index], confidence, scores, confidence >= self.threshold, found)
 
     def predict_batch(self, images: NDArray[Any] | Iterable[ImageLike]) -> NDArray[np.float32]:
         """Classifies many images.
@@ -103,7 +119,7 @@ class Classifier:
             images: (N, 28, 28), (N, 784) or (N, 28, 28, 1) as for `predict`, or an iterable of what it takes.
 
         Returns:
-            (N, classes) float32 scores.
+            (N, classes) float32 scores; a blank picture gets those of an image of zeros.
 
         Raises:
             ImageError: An image is not what `predict` takes.
@@ -160,9 +176,14 @@ class Classifier:
             from numbre_runtime.resize import to_shape
 
             return to_shape(image, self._spec.shape).reshape(1, -1)
-        from numbre_runtime.image import to_mnist
+        return self._digit(image)[0]
 
-        return to_mnist(image).reshape(1, -1)
+    @staticmethod
+    def _digit(picture: str | os.PathLike[str] | Image) -> tuple[NDArray[np.uint8], Found | None]:
+        from numbre_runtime.image import find_digit
+
+        pixels, found = find_digit(picture)
+        return pixels.reshape(1, -1), found
 
 
 def load(
@@ -174,7 +195,8 @@ def load(
     """Loads a bundle: checks every file, chooses artifact and engine, and replays the golden vectors.
 
     Args:
-        path: The bundle's directory; None is the NUMBRE model that ships with the runtime.
+        path: The bundle's directory, or the name of one that ships with the runtime, "numbre-int8"; None is the
+            default one.
         backend: "litert", "tflite_runtime", "onnxruntime" or "numpy"; None takes the first that is installed and
             works, as tried once in a child process (see `numbre_runtime.probe`).
         threads: Threads that the engine may use for one call.
@@ -185,7 +207,7 @@ def load(
         BackendNotInstalledError: No engine for it is installed, or not the one asked for.
         BackendError: The engine does not run it, or gives other answers than when it was exported.
     """
-    return load_bundle(read_bundle(Path(path) if path is not None else DEFAULT_BUNDLE), backend, threads, artifact)
+    return load_bundle(read_bundle(bundle_path(path)), backend, threads, artifact)
 
 
 def load_bundle(
@@ -252,8 +274,7 @@ def open_artifact(bundle: Bundle, artifact: Artifact, backend_name: str, threads
         BackendError: The engine is not installed or does not load it.
     """
     session = backend(backend_name).open_model(bundle.contents[artifact.file], threads)
-    manifest = bundle.manifest
-    return Classifier(artifact, manifest.input, manifest.labels, session, manifest.output)
+    return Classifier(artifact, bundle.manifest, session)
 
 
 def replay(classifier: Classifier, golden: Golden) -> None:

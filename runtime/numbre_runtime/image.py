@@ -6,7 +6,9 @@ ink bright on 0, fitted into a 20×20 box with its aspect ratio kept, its centre
 
 from __future__ import annotations
 
+import math
 import os
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 _WORK_SIZE = 256
 """Longest side, in pixels, at which a picture is examined."""
 _SIDE, _BOX = 28, 20
+_ORIENTATION, _LYING = 0x0112, (5, 6, 7, 8)
+"""EXIF's tag, and those of its values that say that the picture lies on its side."""
 _SHADOW_SIZE = 64
 """Shortest side, in pixels, from which on slow changes of the background are taken out."""
 _EDGE_SHARE = 0.4
@@ -29,6 +33,31 @@ _NOISE_SPANS = 2.0
 """How many median deviations of the background count as its noise."""
 _MIN_CONTRAST = 12
 """Ink must differ from its background by so many of 255 grey levels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Where the digit of a picture is."""
+
+    box: tuple[int, int, int, int]
+    """left, top, right, bottom in the upright picture's pixels; right and bottom lie just outside."""
+    dark_ink: bool
+    """True: dark ink on a lighter ground; False: light ink on a darker one."""
+
+
+def find_digit(source: str | os.PathLike[str] | Image) -> tuple[NDArray[np.uint8], Found | None]:
+    """Finds the digit of a picture and brings it to MNIST's form.
+
+    Args:
+        source: A file's path or a PIL image, of any size, mode, polarity and EXIF orientation.
+
+    Returns:
+        (28, 28) uint8, ink up to 255 on 0, and where it was found; all zeros and None for a blank picture.
+
+    Raises:
+        ImageError: It is no picture, damaged or too large.
+    """
+    return with_picture(source, _digit_of, draft=2 * _WORK_SIZE)
 
 
 def to_mnist(source: str | os.PathLike[str] | Image) -> NDArray[np.uint8]:
@@ -43,8 +72,25 @@ def to_mnist(source: str | os.PathLike[str] | Image) -> NDArray[np.uint8]:
     Raises:
         ImageError: It is no picture, damaged, too large, or has no ink.
     """
-    name = picture_name(source)
-    return from_grey(with_picture(source, _grey, draft=2 * _WORK_SIZE), name)
+    pixels, found = find_digit(source)
+    if found is None:
+        raise ImageError(f"{picture_name(source)}: no digit found, the picture is blank")
+    return pixels
+
+
+def _digit_of(picture: Image) -> tuple[NDArray[np.uint8], Found | None]:
+    """As `find_digit`, of an opened picture."""
+    size = picture.size
+    grey = _grey(picture)
+    pixels, found = from_grey(grey)
+    if found is None:
+        return pixels, None
+    if picture.getexif().get(_ORIENTATION) in _LYING:
+        size = size[::-1]
+    across, down = size[0] / grey.shape[1], size[1] / grey.shape[0]
+    left, top, right, bottom = found.box
+    box = (int(left * across), int(top * down), math.ceil(right * across), math.ceil(bottom * down))
+    return pixels, replace(found, box=box)
 
 
 def _grey(picture: Image) -> NDArray[np.float32]:
@@ -109,25 +155,22 @@ def _on_plain_ground(picture: Image) -> Image:
     return Image.alpha_composite(backing, picture)
 
 
-def from_grey(grey: NDArray[np.float32], name: str) -> NDArray[np.uint8]:
-    """Finds the ink in grey levels 0–255 of any size and brings it to MNIST's form, (28, 28) uint8.
-
-    Raises:
-        ImageError: There is no ink.
-    """
-    ink = _ink(grey)
+def from_grey(grey: NDArray[np.float32]) -> tuple[NDArray[np.uint8], Found | None]:
+    """As `find_digit`, of grey levels (height, width) float32 0–255."""
+    ink, dark_ink = _ink(grey)
     if float(ink.max()) < _MIN_CONTRAST:
-        raise ImageError(f"{name}: no digit found, the picture is blank")
+        return np.zeros((_SIDE, _SIDE), np.uint8), None
     threshold = _EDGE_SHARE * _otsu(ink)
     mask = _without_specks(ink > threshold)
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     digit = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     full = _quantile(ink[mask], 0.75)
-    return _centred(np.where(digit > threshold, np.minimum(digit / full, 1), 0))
+    box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+    return _centred(np.where(digit > threshold, np.minimum(digit / full, 1), 0)), Found(box, dark_ink)
 
 
-def _ink(grey: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How far each pixel is from its background, towards the ink's side, 0–255.
+def _ink(grey: NDArray[np.float32]) -> tuple[NDArray[np.float32], bool]:
+    """How far each pixel is from its background, towards the ink's side, 0–255, and whether that side is the dark one.
 
     What lies along the border is background; a slow change of it (a shadow) is taken out of pictures that are large
     enough to tell a shadow from a stroke.
@@ -141,7 +184,7 @@ def _ink(grey: NDArray[np.float32]) -> NDArray[np.float32]:
     middle = _quantile(rest, 0.5)
     noise = _quantile(np.abs(rest - middle), 0.5)
     ink = np.maximum(ink - (middle + _NOISE_SPANS * noise), 0)
-    return ink
+    return ink, not bright_ink
 
 
 def _border(levels: NDArray[np.float32]) -> NDArray[np.float32]:

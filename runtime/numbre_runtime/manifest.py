@@ -154,6 +154,10 @@ class Manifest:
     """Where it comes from: data hash, calibration rows, seeds, tool versions."""
     output: str = "softmax"
     """What the network gives: "softmax" scores, or "logits", of which the runtime takes the softmax."""
+    threshold: float = 0.0
+    """Confidence, 0–1, from which on an answer counts; below it an image is none of the classes."""
+    none_label: str | None = None
+    """The label that stands for "none of the others"; it has a score and is never an answer."""
 
     def to_json(self) -> bytes:
         """The manifest as indented UTF-8 JSON."""
@@ -240,6 +244,10 @@ def _check(manifest: Manifest, where: str) -> None:
     _check_input(manifest.input, where)
     if manifest.output not in OUTPUTS:
         raise BundleError(f"{where}: unknown output '{manifest.output}'; a newer runtime may know it")
+    if not 0 <= manifest.threshold <= 1:
+        raise BundleError(f"{where}: a threshold of {manifest.threshold:g}; expected 0 to 1")
+    if manifest.none_label is not None and (manifest.none_label not in manifest.labels or len(manifest.labels) < 2):
+        raise BundleError(f"{where}: none_label {manifest.none_label!r:.60} is none of its labels, or its only one")
     entries: tuple[FileEntry, ...] = (*manifest.artifacts, *manifest.files)
     names = [entry.file for entry in entries]
     for name in names:

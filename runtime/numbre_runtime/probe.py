@@ -94,7 +94,7 @@ def child(name: str) -> None:
         kind = backend_format(name)
         artifact = next(item for item in bundle.manifest.artifacts if item.format == kind)
         session = backend(name).open_model(bundle.contents[artifact.file], 1)
-        classifier = Classifier(artifact, bundle.manifest.input, bundle.manifest.labels, session)
+        classifier = Classifier(artifact, bundle.manifest, session)
         golden = bundle.golden()
         _say(stage=STAGES[2], version=classifier.backend)
         classifier.predict(golden.inputs[0])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 import numbre_runtime as numbre
 from conftest import ROOT
@@ -145,10 +145,40 @@ def test_a_missing_file_and_a_directory_are_refused(tmp_path: Path) -> None:
         CLASSIFIER.predict(tmp_path)
 
 
-def test_a_blank_picture_has_no_digit() -> None:
+def test_a_blank_picture_is_an_answer_and_no_training_image() -> None:
     for level in (0, 128, 255):
-        with pytest.raises(numbre.ImageError, match="no digit found"):
-            CLASSIFIER.predict(Image.new("L", (100, 100), level))
+        blank = Image.new("L", (100, 100), level)
+        prediction = CLASSIFIER.predict(blank)
+        assert (prediction.label, prediction.confidence, prediction.recognized) == ("", 0.0, False)
+        assert prediction.found is None
+        assert not prediction.scores.any()
+        with pytest.raises(numbre.ImageError, match="no digit found, the picture is blank"):
+            to_mnist(blank)
+
+
+@pytest.mark.parametrize("dark_ink", [True, False])
+def test_where_the_digit_is(dark_ink: bool, seven: Image.Image) -> None:
+    """The ink's own box, from the pixels that were pasted, in a picture that is examined at a quarter of its size."""
+    levels = np.asarray(seven)
+    page = np.full((900, 1000), 255, np.uint8)
+    page[300:500, 600:800] = levels
+    rows, columns = np.nonzero(page < 128)
+    expected = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])
+    found = CLASSIFIER.predict(Image.fromarray(page if dark_ink else 255 - page)).found
+    assert found is not None
+    assert found.dark_ink is dark_ink
+    assert np.abs(np.array(found.box) - expected).max() <= 12
+
+
+def test_the_box_of_a_picture_that_lies_on_its_side() -> None:
+    found = CLASSIFIER.predict(ROOT / "tests" / "assets" / "rotated.jpg").found
+    with Image.open(ROOT / "tests" / "assets" / "rotated.jpg") as picture:
+        upright = ImageOps.exif_transpose(picture).convert("L")
+    assert found is not None
+    dark = np.asarray(upright) < 128
+    rows, columns = np.flatnonzero(dark.any(axis=1)), np.flatnonzero(dark.any(axis=0))
+    expected = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1])
+    assert np.abs(np.array(found.box) - expected).max() <= 4
 
 
 def test_a_pil_image_over_the_limit_is_refused() -> None:

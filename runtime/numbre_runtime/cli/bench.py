@@ -16,7 +16,7 @@ import numpy as np
 from numbre_runtime import __version__
 from numbre_runtime.backends import BACKENDS, backend_format
 from numbre_runtime.board import processor_name
-from numbre_runtime.bundle import DEFAULT_BUNDLE, Bundle, LabelledImages, labelled_images, read_bundle
+from numbre_runtime.bundle import Bundle, LabelledImages, bundle_path, labelled_images, read_bundle
 from numbre_runtime.classifier import load_bundle
 from numbre_runtime.cli.common import EXIT_OK, Parser, quiet_engine, run_command
 from numbre_runtime.errors import BackendError, BackendNotInstalledError, BackendUnsupportedError, BundleError
@@ -46,7 +46,7 @@ def parser() -> Parser:
 
 def run(args: argparse.Namespace) -> int:
     """Measures every artifact with every backend that runs it, and prints the table."""
-    bundle = read_bundle(Path(args.bundle) if args.bundle else DEFAULT_BUNDLE)
+    bundle = read_bundle(bundle_path(args.bundle))
     data, source = _test_images(bundle, args.data)
     names = (args.backend,) if args.backend else BACKENDS
     pairs = [

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import numpy as np
 
@@ -19,7 +20,9 @@ def parser() -> Parser:
     """The command's arguments."""
     result = Parser(prog="numbre-predict", description="Reads the digit in each picture.")
     result.add_argument("images", nargs="+", metavar="IMAGE", help="a picture of one digit, of any size and polarity")
-    result.add_argument("--bundle", metavar="DIR", help="a bundle made by numbre-export (default: the built-in model)")
+    result.add_argument(
+        "--bundle", metavar="DIR|NAME", help="a bundle made by numbre-export, or the name of a built-in one"
+    )
     result.add_argument("--backend", choices=BACKENDS, help="inference engine (default: the first that works)")
     result.add_argument("--top", type=int, default=1, metavar="N", help="how many answers to show (default: 1)")
     result.add_argument("--json", action="store_true", help="one JSON object a line")
@@ -49,9 +52,16 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _line(image: str, prediction: Prediction, classifier: Classifier, top: int) -> str:
-    best = np.argsort(-prediction.scores, kind="stable")[:top]
-    answers = ", ".join(f"{classifier.labels[index]} ({prediction.scores[index]:.1%})" for index in best)
-    return f"{image}: {answers}"
+    order = np.argsort(-prediction.scores, kind="stable")
+    best = [(classifier.labels[index], float(prediction.scores[index])) for index in order]
+    answers = [(label, score) for label, score in best if label != classifier.none_label][:top]
+    if prediction.recognized:
+        return f"{image}: " + ", ".join(f"{label} ({score:.1%})" for label, score in answers)
+    digits = all(label.isdigit() for label in classifier.labels if label != classifier.none_label)
+    nothing = "no digit" if digits else "none of the classes"
+    if not prediction.label:
+        return f"{image}: {nothing} (blank)"
+    return f"{image}: {nothing} (most like " + ", ".join(f"{label}, {score:.1%}" for label, score in answers) + ")"
 
 
 def _json_line(image: str, prediction: Prediction, classifier: Classifier) -> str:
@@ -61,6 +71,8 @@ def _json_line(image: str, prediction: Prediction, classifier: Classifier) -> st
             "image": image,
             "label": prediction.label,
             "confidence": round(prediction.confidence, 6),
+            "recognized": prediction.recognized,
+            "found": asdict(prediction.found) if prediction.found is not None else None,
             "scores": scores,
             "artifact": classifier.artifact.file,
             "backend": classifier.backend,
