@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from numbre_train.wild.ink import Ink, cut_out
 from numbre_train.wild.pen import Points, curve, drawn
-from numbre_train.wild.strokes import Ink, bent, cut_out
+from numbre_train.wild.strokes import bent
 
 
 def other_form(generator: np.random.Generator) -> tuple[Ink, int]:

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from numbre_train.wild.strokes import Ink, bent, cut_out, sharpened, with_width
+from numbre_train.wild.ink import Ink, as_ink, cut_out, sharpened
+from numbre_train.wild.strokes import bent, with_width
 
 FIT_FONTS = (
     "DejaVuSans",
@@ -61,7 +62,7 @@ def _distorted(font: str, text: str, generator: np.random.Generator) -> Ink:
 def _printed(font: str, text: str) -> Ink:
     picture = Image.new("L", (2 * _SIZE, 2 * _SIZE))
     ImageDraw.Draw(picture).text((_SIZE, _SIZE), text, fill=255, font=_font(font), anchor="mm")
-    return cut_out(np.asarray(picture, np.float32) / 255)
+    return cut_out(as_ink(picture))
 
 
 @cache

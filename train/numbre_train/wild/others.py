@@ -8,11 +8,11 @@ from PIL import Image
 
 from numbre_train.data.rows import Rows
 from numbre_train.wild.glyphs import FIT_FONTS, none_glyph
+from numbre_train.wild.ink import Ink, as_picture
 from numbre_train.wild.pieces import piece
 from numbre_train.wild.scribbles import scribble
 from numbre_train.wild.seen import is_legible, photo_of, prepared
 from numbre_train.wild.shapes import shape
-from numbre_train.wild.strokes import Ink
 from numbre_train.wild.textures import cloud, ramp
 
 _SIDE = 28
@@ -22,9 +22,7 @@ _AS_ARRAY = {"glyph": 0.25, "scribble": 0.25, "shape": 0.6, "piece": 0.1, "textu
 """How often each is an array that nobody prepared."""
 
 
-def none_of_them(
-    rows: Rows, generator: np.random.Generator, fonts: tuple[str, ...] = FIT_FONTS
-) -> NDArray[np.uint8]:
+def none_of_them(rows: Rows, generator: np.random.Generator, fonts: tuple[str, ...] = FIT_FONTS) -> NDArray[np.uint8]:
     """An image that shows no digit, (28, 28).
 
     Args:
@@ -65,7 +63,8 @@ def _texture(generator: np.random.Generator) -> NDArray[np.float32]:
         levels += generator.uniform(5, 60) * np.sin(ramp(size, generator) * generator.uniform(10, 120))
     if generator.random() < 0.3:
         levels = np.abs(levels) * 2
-    return np.clip(generator.uniform(20, 230) + levels, 0, 255).astype(np.float32)
+    grey: NDArray[np.float32] = np.clip(generator.uniform(20, 230) + levels, 0, 255).astype(np.float32)
+    return grey
 
 
 def _array_of(ink: Ink, generator: np.random.Generator) -> NDArray[np.uint8]:
@@ -85,5 +84,4 @@ def _array_of(ink: Ink, generator: np.random.Generator) -> NDArray[np.uint8]:
 
 
 def _small(ink: Ink, size: tuple[int, int] = (_SIDE, _SIDE)) -> NDArray[np.uint8]:
-    picture = Image.fromarray((np.clip(ink, 0, 1) * 255).astype(np.uint8))
-    return np.asarray(picture.resize(size, Image.Resampling.BOX))
+    return np.asarray(as_picture(ink).resize(size, Image.Resampling.BOX))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from numbre_train.wild.strokes import Ink
+from numbre_train.wild.ink import Ink
 from numbre_train.wild.textures import cloud, ramp
 
 
@@ -75,7 +75,7 @@ def written(ink: Ink, generator: np.random.Generator) -> NDArray[np.float32]:
     return np.clip(levels, 0, 255)
 
 
-def _lines(shape: tuple[int, int], generator: np.random.Generator) -> NDArray[np.float32]:
+def _lines(shape: tuple[int, int], generator: np.random.Generator) -> Ink:
     """Ruled or squared lines, slightly turned, 0–1."""
     side = max(shape)
     pitch = side * generator.uniform(0.12, 0.7)
@@ -83,11 +83,12 @@ def _lines(shape: tuple[int, int], generator: np.random.Generator) -> NDArray[np
     tilt = generator.normal(0, 0.03)
     rows, columns = np.arange(shape[0])[:, None], np.arange(shape[1])[None, :]
 
-    def family(along: NDArray[np.floating], across: NDArray[np.floating]) -> NDArray[np.float32]:
+    def family(along: NDArray[np.int64], across: NDArray[np.int64]) -> Ink:
         phase = (across + tilt * along + generator.uniform(0, pitch)) % pitch
-        return np.clip(width / 2 + 0.5 - np.abs(phase - pitch / 2), 0, 1).astype(np.float32)
+        lines: Ink = np.clip(width / 2 + 0.5 - np.abs(phase - pitch / 2), 0, 1)
+        return lines
 
-    lines = family(columns, rows.astype(np.float32))
+    lines = family(columns, rows)
     if generator.random() < 0.5:
-        lines = np.maximum(lines, family(-rows, columns.astype(np.float32)))
+        lines = np.maximum(lines, family(-rows, columns))
     return lines

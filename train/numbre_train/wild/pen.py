@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from numbre_train.wild.strokes import Ink
+from numbre_train.wild.ink import Ink, as_ink
 
 Points = NDArray[np.float64]
 """(N, 2) of x and y, 0–1 within the canvas, y downwards."""
@@ -33,8 +33,7 @@ def drawn(lines: Sequence[Points], width: float, side: int = 72) -> Ink:
         pen.line(points, fill=255, width=thick, joint="curve")
         for x, y in (points[0], points[-1]):
             pen.ellipse((x - thick / 2, y - thick / 2, x + thick / 2, y + thick / 2), fill=255)
-    small = picture.resize((side, side), Image.Resampling.BOX)
-    return np.asarray(small, np.float32) / 255
+    return as_ink(picture.resize((side, side), Image.Resampling.BOX))
 
 
 def curve(points: Points) -> Points:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from numbre_train.data.rows import Rows
-from numbre_train.wild.strokes import Ink, cut_out, rewritten
+from numbre_train.wild.ink import Ink, cut_out
+from numbre_train.wild.strokes import rewritten
 
 _NONE_LYING = (2, 3, 4, 5)
-"""Digits that are none when turned by 90°; a 0 and an 8 still might be, a 1 is a dash, a 6, 7 or 9 somebody's 2 or 4."""
+"""Digits that are none when turned by 90°; a 0 and an 8 still might be, a 7 or 9 somebody's 2 or 4."""
 
 
 def piece(rows: Rows, generator: np.random.Generator) -> Ink:

@@ -1,10 +1,9 @@
-"""The rows that a network for digits in the wild learns from: 0–9 as in MNIST, as photographed, and 10, none of them."""
+"""The rows that a network learns digits in the wild from: 0–9 as photographed, and 10, none of them."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from numbre_train.wild.ink import Ink, cut_out
 from numbre_train.wild.pen import Points, curve, drawn
-from numbre_train.wild.strokes import Ink, cut_out
 
 
 def scribble(generator: np.random.Generator) -> Ink:
@@ -22,7 +22,9 @@ def _tangle(generator: np.random.Generator) -> list[Points]:
 def _zigzag(generator: np.random.Generator) -> list[Points]:
     teeth = int(generator.integers(5, 12))
     along = np.linspace(0.08, 0.92, teeth) + generator.normal(0, 0.02, teeth)
-    across = 0.5 + generator.uniform(0.1, 0.4) * np.where(np.arange(teeth) % 2, 1, -1) * generator.uniform(0.6, 1, teeth)
+    across = 0.5 + generator.uniform(0.1, 0.4) * np.where(np.arange(teeth) % 2, 1, -1) * generator.uniform(
+        0.6, 1, teeth
+    )
     points = np.stack([along, across] if generator.random() < 0.7 else [across, along], axis=1)
     return [curve(points) if generator.random() < 0.5 else points]
 

@@ -6,11 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from numbre_runtime.errors import ImageError
 from numbre_runtime.image import from_grey
 from numbre_train.wild.camera import photographed
+from numbre_train.wild.ink import Ink
 from numbre_train.wild.paper import laid_on, random_place, written
-from numbre_train.wild.strokes import Ink
 
 _LIKENESS = 0.7
 """Correlation from which on a photo still shows what was written."""
@@ -24,10 +23,8 @@ def photo_of(ink: Ink, generator: np.random.Generator) -> NDArray[np.uint8] | No
 
 def prepared(grey: NDArray[np.float32]) -> NDArray[np.uint8] | None:
     """Grey levels 0–255 as the runtime prepares them, (28, 28); None where it finds no ink."""
-    try:
-        return from_grey(grey, "a picture")
-    except ImageError:
-        return None
+    pixels, found = from_grey(grey)
+    return pixels if found is not None else None
 
 
 def is_legible(image: NDArray[np.uint8], ink: Ink) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw
 
+from numbre_train.wild.ink import Ink, as_ink, cut_out
 from numbre_train.wild.pen import Points, curve
-from numbre_train.wild.strokes import Ink, bent, cut_out
+from numbre_train.wild.strokes import bent
 from numbre_train.wild.textures import cloud, ramp
 
 _SIDE = 64
@@ -33,7 +34,7 @@ def silhouette(generator: np.random.Generator) -> Ink:
         limb = _limb(generator)
         body += [limb, np.stack([1 - limb[:, 0], limb[:, 1]], axis=1)]
     holes = [_box(0.5, generator.uniform(0.05, 0.15), generator)] if generator.random() < 0.2 else []
-    ink = np.clip(_filled(body) - _filled(holes), 0, 1)
+    ink: Ink = np.clip(_filled(body) - _filled(holes), 0, 1)
     if generator.random() < 0.75:
         ink = ink * _cloth(generator)
     if generator.random() < 0.35:
@@ -53,7 +54,8 @@ def _cloth(generator: np.random.Generator) -> Ink:
         level = 0.7 + generator.uniform(0.1, 0.4) * np.sign(wave)
     else:
         level = 1 - generator.uniform(0.2, 0.8) * ramp(size, generator)
-    return np.clip(level, 0.05, 1).astype(np.float32)
+    cloth: Ink = np.clip(level, 0.05, 1)
+    return cloth
 
 
 def _star(generator: np.random.Generator) -> Points:
@@ -97,4 +99,4 @@ def _filled(outlines: list[Points]) -> Ink:
     pen = ImageDraw.Draw(picture)
     for outline in outlines:
         pen.polygon([(float(x), float(y)) for x, y in outline * (_SIDE - 1)], fill=255)
-    return np.asarray(picture, np.float32) / 255
+    return as_ink(picture)

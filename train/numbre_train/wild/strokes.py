@@ -1,7 +1,4 @@
-"""Digits as somebody else might have written them: larger, with another pen, another hand.
-
-Ink is a share of full ink, 0–1, on a canvas of any size.
-"""
+"""Digits as somebody else might have written them: larger, with another pen, another hand."""
 
 from __future__ import annotations
 
@@ -11,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-Ink = NDArray[np.float32]
-"""(height, width), 0–1."""
+from numbre_train.wild.ink import Ink, as_ink, as_picture, cut_out, sharpened
 
 _CELLS = 4
 _LEAST_LEFT = 0.35
@@ -33,12 +29,7 @@ def blown_up(image: NDArray[np.uint8], height: int, aspect: float = 1.0) -> Ink:
     size = (max(3, round(cut.shape[1] * scale * aspect)), max(3, round(cut.shape[0] * scale)))
     framed = Image.fromarray(np.pad(cut, 1))
     large = framed.resize((size[0] + round(2 * scale), size[1] + round(2 * scale)), Image.Resampling.BICUBIC)
-    return sharpened(np.asarray(large, np.float32) / 255, 2.0)
-
-
-def sharpened(ink: Ink, steepness: float, level: float = 0.5) -> Ink:
-    """Edges made `steepness` times as steep about `level`."""
-    return np.clip((ink - level) * steepness + 0.5, 0, 1)
+    return sharpened(as_ink(large), 2.0)
 
 
 def with_width(ink: Ink, radius: float) -> Ink:
@@ -47,16 +38,16 @@ def with_width(ink: Ink, radius: float) -> Ink:
     A digit that would be torn is given back with less of it, or as it was.
     """
     steps = round(abs(radius))
-    picture = Image.fromarray((ink * 255).astype(np.uint8))
+    picture = as_picture(ink)
     # A square, a diamond and so on add up to something round.
     wide = ImageFilter.MaxFilter(3) if radius > 0 else ImageFilter.MinFilter(3)
     before = float(ink.sum())
     for _ in range(steps):
         next_picture = picture.filter(wide)
-        if radius < 0 and np.asarray(next_picture, np.float32).sum() / 255 < _LEAST_LEFT * before:
+        if radius < 0 and as_ink(next_picture).sum() < _LEAST_LEFT * before:
             break
         picture = next_picture
-    return np.asarray(picture.filter(ImageFilter.GaussianBlur(min(steps, 4) / 3)), np.float32) / 255
+    return as_ink(picture.filter(ImageFilter.GaussianBlur(min(steps, 4) / 3)))
 
 
 def bent(ink: Ink, generator: np.random.Generator, amount: float = 1.0) -> Ink:
@@ -88,17 +79,8 @@ def bent(ink: Ink, generator: np.random.Generator, amount: float = 1.0) -> Ink:
             corners = ((i, j), (i + 1, j), (i + 1, j + 1), (i, j + 1))
             quad = [value for corner in corners for value in (column[corner], row[corner])]
             mesh.append((tuple(int(edge) for edge in box), tuple(quad)))
-    picture = Image.fromarray((ink * 255).astype(np.uint8))
-    result = picture.transform((side_x, side_y), Image.Transform.MESH, mesh, Image.Resampling.BILINEAR)
-    return np.asarray(result, np.float32) / 255
-
-
-def cut_out(ink: Ink) -> Ink:
-    """The part that holds ink; all of it where there is none."""
-    rows, columns = np.flatnonzero((ink > 0.3).any(axis=1)), np.flatnonzero((ink > 0.3).any(axis=0))
-    if not len(rows):
-        return ink
-    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    result = as_picture(ink).transform((side_x, side_y), Image.Transform.MESH, mesh, Image.Resampling.BILINEAR)
+    return as_ink(result)
 
 
 def rewritten(image: NDArray[np.uint8], generator: np.random.Generator) -> Ink:
