@@ -27,6 +27,7 @@ from numbre_runtime.bundle import read_bundle
 from numbre_runtime.cli.common import EXIT_OK, quiet_engine, run_command
 from numbre_runtime.errors import DataError, ModelError
 from numbre_runtime.tensors import softmax
+from numbre_train.data.abstention import ABSTENTION_FILE, Abstention, read_abstention
 
 
 def run(args: argparse.Namespace) -> int:
@@ -59,7 +60,8 @@ class _Export:
         self._directory = directory
         self._targets = targets
         self._source: SourceModel = converter.open(args.model)
-        self._data: ExportData = load_data(_wanted(args), self._source, _say)
+        self._abstention = _abstention(args)
+        self._data: ExportData = load_data(_wanted(args, self._abstention), self._source, _say)
         self._frame = self._judged_by()
         self._calibrations: dict[int, NDArray[np.float32]] = {}
         self._explained: list[LayerNoise] | None = None
@@ -109,6 +111,7 @@ class _Export:
             test,
             Gate(args.max_drop, args.max_class_drop, agreement),
             _provenance(args, self._source, data),
+            self._abstention,
         )
 
     def _calibration(self, rows: int) -> NDArray[np.float32]:
@@ -161,7 +164,17 @@ def _top(climb_result: Climb, recipe: Recipe) -> ModelFile:
     return ModelFile(chosen, climb_result.content, climb_result.rungs[-1].rows)
 
 
-def _wanted(args: argparse.Namespace) -> Wanted:
+def _abstention(args: argparse.Namespace) -> Abstention:
+    """What the options say, else what the training left beside the model."""
+    beside = args.model.with_name(ABSTENTION_FILE)
+    found = read_abstention(beside) if beside.exists() else Abstention()
+    return Abstention(
+        found.none_label if args.none_label is None else args.none_label,
+        found.threshold if args.threshold is None else args.threshold,
+    )
+
+
+def _wanted(args: argparse.Namespace, abstention: Abstention) -> Wanted:
     return Wanted(
         args.data,
         args.calibration,
@@ -170,6 +183,7 @@ def _wanted(args: argparse.Namespace) -> Wanted:
         args.preprocess,
         args.calibration_rows,
         args.allow_overlap,
+        abstention.none_label,
     )
 
 

@@ -25,6 +25,7 @@ from numbre_train.data.labelled import Labelled, read_labelled, read_train_and_t
 from numbre_train.data.splits import CALIBRATION_SEED, SPLIT_SEED
 
 CALIBRATION_ROWS = 500
+DIGITS = tuple("0123456789")
 _VALIDATION_ROWS = 1000
 _LABELS_LIMIT, _PREPROCESSING_LIMIT = 1 << 20, 1 << 24
 Say = Callable[[str], None]
@@ -48,6 +49,8 @@ class Wanted:
     """How many rows to calibrate with."""
     allow_overlap: bool
     """Whether calibration rows may be test rows."""
+    none_label: str | None = None
+    """The class that stands for "none of the others"; the data needs no row of it."""
 
 
 @dataclass(frozen=True)
@@ -171,7 +174,7 @@ def load_data(wanted: Wanted, source: SourceModel, say: Say) -> ExportData:
         notes = {"test": f"the {len(test.labels):,} rows of the test part", "pool": "the training part"}
         name = wanted.data.name
     notes |= {"sha256": test.sha256, "calibration_sha256": pool.sha256}
-    labels = _labels(wanted.labels, source.classes, pool, test)
+    labels = _labels(wanted, source.classes, pool, test)
     spec = _fitted(spec, pool, test, source)
     rows = [
         Rows(_as_spec(part, spec), _indices(part, labels, source.classes, named=wanted.labels is not None))
@@ -189,12 +192,13 @@ def _mnist(wanted: Wanted, source: SourceModel, say: Say) -> ExportData:
     mnist = load_mnist(wanted.data, say)
     split = split_rows()
     spec = replace(_spec_of_pictures(wanted, source, "mnist"), shape=(28, 28), picture="mnist")
-    if int(np.prod(source.input_shape)) != 784 or source.classes != 10:
+    labels = (*DIGITS, *(() if wanted.none_label is None else (wanted.none_label,)))
+    if int(np.prod(source.input_shape)) != 784 or source.classes != len(labels):
         raise DataError(
-            f"{source.file} takes {source.input_shape} and gives {source.classes} scores, MNIST has 784 pixels and "
-            "10 classes; name the model's own rows with --calibration and --test, or --data and --preprocess"
+            f"{source.file} takes {source.input_shape} and gives {source.classes} scores, MNIST has 784 pixels and 10 "
+            f"classes{' and none of them' * (len(labels) - 10)}; name the model's own rows with --calibration and "
+            "--test, or --data and --preprocess, and the class of what is no digit with --none-label"
         )
-    labels = tuple(str(label) for label in range(10))
     pool = Rows(mnist.train_images[split.fit], mnist.train_labels[split.fit].astype(np.int64))
     notes = {
         "sha256": mnist.sha256,
@@ -274,7 +278,8 @@ def _as_spec(part: Labelled, spec: InputSpec) -> NDArray[Any]:
     return inputs.astype(np.uint8)
 
 
-def _labels(path: Path | None, classes: int, pool: Labelled, test: Labelled) -> tuple[str, ...]:
+def _labels(wanted: Wanted, classes: int, pool: Labelled, test: Labelled) -> tuple[str, ...]:
+    path, none = wanted.labels, wanted.none_label
     if path is not None:
         try:
             text = read_limited(path, _LABELS_LIMIT, BundleError).decode("utf-8-sig")
@@ -282,12 +287,15 @@ def _labels(path: Path | None, classes: int, pool: Labelled, test: Labelled) -> 
             raise DataError(f"{path}: not UTF-8 text") from cause
         labels = tuple(line.strip() for line in text.splitlines() if line.strip())
     elif pool.labels.dtype.kind == "U" or test.labels.dtype.kind == "U":
-        labels = tuple(sorted({str(label) for part in (pool, test) for label in part.labels}))
+        named = {str(label) for part in (pool, test) for label in part.labels}
+        labels = (*sorted(named), *(() if none is None or none in named else (none,)))
     else:
         labels = tuple(str(label) for label in range(classes))
     if len(labels) != classes or len(set(labels)) != classes:
         where = str(path) if path is not None else "the data set"
         raise DataError(f"{where}: {len(set(labels))} different labels, but the model gives {classes} scores")
+    if none is not None and none not in labels:
+        raise DataError(f"--none-label {none}: is none of the labels ({', '.join(labels[:4])}, …); see --labels")
     return labels
 
 

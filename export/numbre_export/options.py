@@ -8,6 +8,7 @@ from pathlib import Path
 from numbre_export.datasets import CALIBRATION_ROWS
 from numbre_runtime.cli.common import Parser
 from numbre_runtime.errors import DataError
+from numbre_train.data.abstention import ABSTENTION_FILE
 
 ALL = ("float32", "float16", "dynamic", "int8", "int16x8")
 """What --all stands for."""
@@ -110,6 +111,16 @@ def _add_data(result: Parser) -> None:
         metavar="NAME",
         help="how a value reaches the network: unit (value / 255), none, signed (value / 127.5 − 1), mnist (the "
         "picture's digit is centred, then unit), or a JSON file with factors and offsets",
+    )
+    group.add_argument(
+        "--none-label", metavar="NAME", help='the class that stands for "none of the others", which is never an answer'
+    )
+    group.add_argument(
+        "--threshold",
+        type=_share,
+        metavar="SHARE",
+        help=f"confidence from which on an answer counts (both default to {ABSTENTION_FILE} beside the model, else to "
+        "every answer)",
     )
     group.add_argument("--allow-overlap", action="store_true", help="let calibration rows be test rows, and record it")
 

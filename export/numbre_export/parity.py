@@ -143,7 +143,8 @@ def measure(run: Run, test: TestSet, labels: tuple[str, ...]) -> Measurement:
     before, after = test.answers == test.labels, run.answers == test.labels
     worse, better = int((before & ~after).sum()), int((after & ~before).sum())
     drops = recall_drops(test.labels, test.answers, run.answers, len(labels))
-    worst = int(drops.argmax())
+    # A class without test rows, such as one for none of the others, has no recall that could drop.
+    worst = int(np.where(np.isin(np.arange(len(labels)), test.labels), drops, -np.inf).argmax())
     return Measurement(
         backend=run.backend,
         images=len(after),

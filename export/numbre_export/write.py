@@ -28,6 +28,7 @@ from numbre_runtime.errors import ModelError
 from numbre_runtime.files import replacing_directory, write_atomic
 from numbre_runtime.manifest import SCHEMA, Artifact, FileEntry, InputSpec, Manifest, Measurement
 from numbre_runtime.npz import write_npz
+from numbre_train.data.abstention import Abstention
 
 REPORT = "report.html"
 GOLDEN_PER_CLASS = 4
@@ -66,6 +67,8 @@ class Frame:
     """The bounds."""
     provenance: dict[str, Any] = field(default_factory=dict)
     """Goes into the manifest."""
+    abstention: Abstention = field(default_factory=Abstention)
+    """When the classifier gives no answer; the gate asks for the answers all the same."""
 
     def manifest(self, artifacts: Sequence[Artifact], files: Sequence[FileEntry] = ()) -> Manifest:
         """The manifest of these artifacts."""
@@ -79,6 +82,8 @@ class Frame:
             self.test.accuracy,
             self.provenance,
             self.output,
+            self.abstention.threshold,
+            self.abstention.none_label,
         )
 
     def run(self, path: Path, recipe: Recipe) -> tuple[Artifact, list[Run]]:

@@ -1,0 +1,47 @@
+"""When a classifier gives no answer: what its training found out, in a file beside the model for the exporter."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from numbre_runtime.errors import DataError
+from numbre_runtime.files import read_limited
+
+ABSTENTION_FILE = "abstention.json"
+_LIMIT = 1 << 16
+
+
+@dataclass(frozen=True)
+class Abstention:
+    """See the manifest's fields of these names."""
+
+    none_label: str | None = None
+    """The class that stands for "none of the others"."""
+    threshold: float = 0.0
+    """Confidence, 0–1, from which on an answer counts."""
+
+
+def format_abstention(abstention: Abstention) -> bytes:
+    """The file that says so."""
+    return (json.dumps(asdict(abstention), indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def read_abstention(path: Path) -> Abstention:
+    """Reads such a file.
+
+    Raises:
+        DataError: It is missing, no such JSON, or the threshold is not within 0–1.
+    """
+    try:
+        content = json.loads(read_limited(path, _LIMIT, DataError))
+        found = Abstention(**content)
+    except (ValueError, TypeError, RecursionError) as cause:
+        if isinstance(cause, DataError):
+            raise
+        raise DataError(f'{path}: expected {{"none_label": …, "threshold": …}} ({cause})') from cause
+    named = found.none_label is None or isinstance(found.none_label, str)
+    if not named or type(found.threshold) not in (int, float) or not 0 <= found.threshold <= 1:
+        raise DataError(f"{path}: expected none_label as text or null, and threshold from 0 to 1; got {content}")
+    return found
