@@ -13,7 +13,7 @@ from common import machine, write_result
 from numbre_train.data import load_mnist
 from numbre_train.engine import keras
 from numbre_train.fit import Rows, fit, network_input
-from numbre_train.network import numbre_network
+from numbre_train.networks import numbre_network
 from numbre_train.recipes import BATCH, RECIPES
 
 EPOCHS = 20

@@ -17,6 +17,7 @@ from numbre_train import plots
 from numbre_train.cli import main
 from numbre_train.compare import Period, Result, _identity, _read, bundle_figures, confident_mistakes, run_model
 from numbre_train.data import Dataset, Mnist, Rows, load_dataset
+from numbre_train.data.classes import DIGITS
 from numbre_train.engine import keras
 from numbre_train.recipes import MODELS
 
@@ -148,10 +149,11 @@ def test_surest_mistakes_come_first() -> None:
 
 def test_pictures_hold_what_they_should(mnist: Mnist) -> None:
     matrix = np.arange(100).reshape(10, 10)
-    left, right = plots.confusion_pair(matrix, "title").axes[:2]
+    left, right = plots.confusion_pair(matrix, "title", DIGITS).axes[:2]
     assert [text.get_text() for text in left.texts] == [str(value) for value in range(100)]
     assert right.texts[11].get_text() == f"{100 * 11 / matrix[1].sum():.1f}"
-    wrong = plots.mistakes(mnist.test_images[:7], mnist.test_labels[:7], np.arange(7), np.full(7, 0.9), "title")
+    sure = np.full(7, 0.9)
+    wrong = plots.mistakes(mnist.test_images[:7], mnist.test_labels[:7], np.arange(7), sure, "title", DIGITS)
     shown = [axes for axes in wrong.axes if axes.images]
     assert len(shown) == 7
     assert shown[6].get_title() == f"said 6 (90.0%)\nis {mnist.test_labels[6]}"

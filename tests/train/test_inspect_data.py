@@ -12,6 +12,7 @@ from PIL import Image
 from conftest import Run
 from numbre_train import plots
 from numbre_train.data import Mnist, Rows
+from numbre_train.data.classes import DIGITS
 from numbre_train.data.summary import summarize
 
 
@@ -61,7 +62,7 @@ def test_complaints_are_one_line_and_exit_code_2(run_command: Run, words: tuple[
 
 
 def test_the_picture_shows_the_first_nine_images(mnist: Mnist) -> None:
-    figure = plots.first_images(mnist.train_images[:9], mnist.train_labels[:9], 3, 3, "First images")
+    figure = plots.first_images(mnist.train_images[:9], mnist.train_labels[:9], DIGITS, 3, 3, "First images")
     assert len(figure.axes) == 9
     for axes, image, label in zip(figure.axes, mnist.train_images, mnist.train_labels, strict=False):
         assert np.array_equal(np.asarray(axes.images[0].get_array()), image)

@@ -12,7 +12,7 @@ import numbre_runtime
 from numbre_export.cli import main as export
 from numbre_train.cli import main as train
 from numbre_train.data import Mnist
-from numbre_train.network import DNN, LINEAR, NUMBRE
+from numbre_train.networks import DNN, LINEAR, NUMBRE
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ import pytest
 from conftest import Run
 from numbre_train import plots
 from numbre_train.cli import main
+from numbre_train.networks import DenseNetwork
 from numbre_train.recipes import MODELS
 from numbre_train.search import Search, is_done, safe_url
 from numbre_train.search_space import suggest
@@ -161,13 +162,14 @@ def test_given_options_are_not_varied() -> None:
     assert set(params(())) == everything
     assert set(params(("hidden", "l2"))) == everything - {"layers", "units", "l2"}
     assert set(params((), "linear")) == {"l2", "learning_rate", "batch_size"}
-    assert set(params((), "numbre")) == {"weight_decay", "learning_rate", "batch_size"}
+    assert set(params((), "small")) == set(params((), "numbre")) == {"weight_decay", "learning_rate", "batch_size"}
 
 
 def test_a_recipe_is_built_again_from_its_parameters() -> None:
     trial = optuna.create_study().ask()
     recipe = suggest(trial, MODELS["dnn"], ())
     assert suggest(optuna.trial.FixedTrial(trial.params), MODELS["dnn"], ()) == recipe
+    assert isinstance(recipe.network, DenseNetwork)
     assert recipe.network.hidden == (trial.params["units"],) * trial.params["layers"]
 
 

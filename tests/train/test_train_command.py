@@ -39,7 +39,7 @@ def out(run_command: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_everything_promised_is_written(out: Path) -> None:
-    expected = {*PICTURES, "model.keras", "trainedMNISTModel.h5", "history.csv", "metrics.json"}
+    expected = {*PICTURES, "model.keras", "trainedMNISTModel.h5", "history.csv", "metrics.json", "labels.txt"}
     assert {path.name for path in out.iterdir()} == expected
 
 

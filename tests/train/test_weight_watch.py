@@ -15,7 +15,7 @@ from numbre_train import plots
 from numbre_train.cli import main
 from numbre_train.data import Mnist
 from numbre_train.fit import Rows, fit
-from numbre_train.network import Network
+from numbre_train.networks import DenseNetwork
 from numbre_train.recipes import MODELS
 from numbre_train.watch import WeightWatch
 
@@ -32,7 +32,7 @@ def test_a_picture_shows_every_unit_numbered_on_a_symmetric_scale() -> None:
     x, y = axes.texts[36].get_position()
     left, top = round(x) - 14, round(y) + 2
     assert np.array_equal(canvas[top : top + 28, left : left + 28].ravel(), weights[:, 36])
-    assert plots.weight_images(weights[:, :10], digits=True).axes[0].texts[0].get_text() == "digit 0"
+    assert plots.weight_images(weights[:, :2], classes=("cat", "dog")).axes[0].texts[1].get_text() == "dog"
     assert len(plots.weight_images(weights, most=12).axes[0].texts) == 12
 
 
@@ -46,7 +46,7 @@ def test_moments_share_one_scale() -> None:
 
 def test_watching_changes_nothing_and_sees_the_weights_of_its_moments(mnist: Mnist) -> None:
     rows = Rows(mnist.train_images[:600], mnist.train_labels[:600])
-    network = Network("dnn", hidden=(12,), dropout=0.3, input_dropout=0.1, l2=1e-4)
+    network = DenseNetwork("dnn", hidden=(12,), dropout=0.3, input_dropout=0.1, l2=1e-4)
     recipe = replace(MODELS["dnn"], epochs=2, batch=64, network=network)
     watch = WeightWatch((3, 7, 10, 99), 20)
     assert watch.chosen == [3, 7, 10, 20]

@@ -24,7 +24,7 @@ from numbre_runtime.measure import single_latency
 from numbre_runtime.npz import read_npz, write_npz
 from numbre_train.data import Dataset, Rows
 from numbre_train.fit import Epoch, Moments, evaluate, steps_per_epoch
-from numbre_train.network import first_weights
+from numbre_train.networks import first_weights
 from numbre_train.recipes import Recipe
 from numbre_train.results import rows_for, train, write_training
 from numbre_train.statistics import holm, paired_test
@@ -56,9 +56,9 @@ class Result:
     periods: list[Period]
     """How its log loss fell, at ten moments or more."""
     scores: NDArray[np.float32]
-    """(N, 10), of the test rows."""
+    """(N, classes), of the test rows."""
     weights: NDArray[np.float32]
-    """(784, units), of its first layer."""
+    """(784, units), of its first layer, or (9, units) of a convolution."""
     model_sha256: str
     """Hex digest of its .keras file."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,8 +41,8 @@ def comparison_page(figures: dict[str, Any], results: Mapping[str, Result], data
             f"Measured without distortion and dropout; of the fitting rows the first {FIT_ROWS_WATCHED:,} at most.",
             True,
         ),
-        heading("Precision and recall of each digit"),
-        _classes(models),
+        heading("Precision and recall of each class"),
+        _classes(models, data.labels),
     ]
     for name, result in results.items():
         parts += _model(name, models[name], result, data)
@@ -120,42 +120,53 @@ def _int8(models: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _classes(models: Mapping[str, Any]) -> str:
-    heads = ("digit", *(f"{name} {what}" for name in models for what in ("precision", "recall")))
+def _classes(models: Mapping[str, Any], classes: Sequence[str]) -> str:
+    heads = ("class", *(f"{name} {what}" for name in models for what in ("precision", "recall")))
     rows = [
         (
-            str(digit),
-            *(f"{item[what][str(digit)]:.2%}" for item in models.values() for what in ("precision", "recall")),
+            label,
+            *(f"{item[what][label]:.2%}" for item in models.values() for what in ("precision", "recall")),
         )
-        for digit in range(10)
+        for label in classes
     ]
     return table(heads, rows)
 
 
 def _model(name: str, figures: Mapping[str, Any], result: Result, data: Dataset) -> list[str]:
     recipe, network = figures["recipe"], figures["recipe"]["network"]
-    layers = "-".join(str(units) for units in (784, *network["hidden"], 10))
+    penalties = (
+        f"dropout {network['dropout']:g}, of the input {network['input_dropout']:g}, L2 {network['l2']:g}, "
+        if "dropout" in network
+        else ""
+    )
+    first_classes = data.labels if "hidden" in network and not network["hidden"] else ()
     matrix, answers = np.array(figures["confusion"]), result.scores.argmax(axis=1)
     wrong = confident_mistakes(result.scores, data.test.labels)
     test = data.test.take(wrong)
     sure = result.scores[wrong, answers[wrong]]
-    digits = not network["hidden"]
     return [
         heading(name),
         paragraph(
-            f"{layers}; {recipe['epochs']} epochs, batches of {recipe['batch']}, learning rate {recipe['rate']:g}, "
-            f"dropout {network['dropout']:g}, of the input {network['input_dropout']:g}, L2 {network['l2']:g}, "
-            f"weight decay {recipe['weight_decay']:g}, {'distorted' if recipe['augmentation'] else 'undistorted'} rows."
+            f"{figures['network']}; {recipe['epochs']} epochs, batches of {recipe['batch']}, learning rate "
+            f"{recipe['rate']:g}, {penalties}weight decay {recipe['weight_decay']:g}, "
+            f"{'distorted' if recipe['augmentation'] else 'undistorted'} rows."
         ),
-        image(plots.png(plots.confusion_pair(matrix, f"{name}: confusion on the test rows")), "confusion matrices"),
         image(
-            plots.png(plots.mistakes(test.images, test.labels, answers[wrong], sure, f"{name}: its surest mistakes")),
+            plots.png(plots.confusion_pair(matrix, f"{name}: confusion on the test rows", data.labels)),
+            "confusion matrices",
+        ),
+        image(
+            plots.png(
+                plots.mistakes(
+                    test.images, test.labels, answers[wrong], sure, f"{name}: its surest mistakes", data.labels
+                )
+            ),
             "surest mistakes",
         )
         if len(wrong)
         else paragraph("It makes no mistake."),
         image(
-            plots.png(plots.weight_images(result.weights, digits=digits, most=_UNITS_SHOWN)),
+            plots.png(plots.weight_images(result.weights, classes=first_classes, most=_UNITS_SHOWN)),
             "weights of the first layer",
         ),
     ]

@@ -20,6 +20,7 @@ from numbre_runtime.npz import read_npz, write_npz
 from numbre_train.data.rows import Rows as Rows
 from numbre_train.engine import keras, tensorflow
 from numbre_train.metrics import log_loss
+from numbre_train.networks import DIGITS
 from numbre_train.recipes import Recipe
 
 _CHECKPOINT_LIMIT = 256 << 20
@@ -69,6 +70,7 @@ def fit(
     resume: bool = False,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
     moments: Moments | None = None,
+    classes: int = DIGITS,
 ) -> tuple[Any, list[Epoch]]:
     """Trains a network; the same arguments on the same machine give the same weights, bit for bit.
 
@@ -81,6 +83,7 @@ def fit(
         resume: Whether to go on from the checkpoint.
         on_epoch: Is called after each epoch.
         moments: Are looked at; they do not change what is learned.
+        classes: Number of scores, more than any label.
 
     Returns:
         The keras model and what each epoch gave.
@@ -90,12 +93,13 @@ def fit(
         DataError: The checkpoint to resume from is missing, damaged or of another training.
     """
     tf = tensorflow()
-    model = recipe.network.build(recipe.raw_pixels, seed)
+    model = recipe.network.build(recipe.raw_pixels, seed, classes)
     optimizer = keras().optimizers.AdamW(recipe.rate, weight_decay=recipe.weight_decay, epsilon=1e-7)
-    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    # Only what multiplies the inputs of a layer decays; gamma and beta are batch normalization's.
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     optimizer.build(model.trainable_variables)
     state = [*model.variables, *optimizer.variables]
-    identity = _identity(recipe, rows, seed)
+    identity = _identity(recipe, rows, seed, classes)
     epochs: list[Epoch] = []
     if resume:
         if checkpoint is None or not checkpoint.exists():
@@ -135,7 +139,7 @@ def fit(
 
 
 def network_input(images: NDArray[np.uint8], raw_pixels: bool) -> NDArray[np.float32]:
-    """Images (N, 28, 28) as what the network takes, (N, 784) float32."""
+    """Images (N, 28, 28) as what a dense network takes, (N, 784) float32; any other takes them reshaped."""
     scale = PIXEL_SCALES["none" if raw_pixels else "unit"]
     return (images.reshape(len(images), -1) * scale).astype(np.float32)
 
@@ -146,12 +150,13 @@ def steps_per_epoch(recipe: Recipe, rows: Rows) -> int:
 
 
 def scores_of(model: Any, images: NDArray[np.uint8], raw_pixels: bool) -> NDArray[np.float32]:
-    """What a model says of images (N, 28, 28), (N, 10) float32; some thousand at a time, to spare memory."""
+    """What a model says of images (N, 28, 28), (N, classes) float32; some thousand at a time, to spare memory."""
+    shape = model.input_shape[1:]
     parts = [
-        model(network_input(images[start : start + _EVALUATION_ROWS], raw_pixels), training=False).numpy()
+        model(network_input(images[start : start + _EVALUATION_ROWS], raw_pixels).reshape(-1, *shape), training=False)
         for start in range(0, len(images), _EVALUATION_ROWS)
     ]
-    return np.concatenate(parts)
+    return np.concatenate([part.numpy() for part in parts])
 
 
 def evaluate(model: Any, rows: Rows, raw_pixels: bool) -> tuple[float, float]:
@@ -172,6 +177,7 @@ def _steps_graph(model: Any, optimizer: Any, recipe: Recipe) -> Any:
     cross_entropy = keras().losses.SparseCategoricalCrossentropy()
     scale = PIXEL_SCALES["none" if recipe.raw_pixels else "unit"]
     batch_rows = recipe.batch
+    shape = recipe.network.input_shape
 
     def train_step(images: Any, labels: Any) -> tuple[Any, Any]:
         with tf.GradientTape() as tape:
@@ -193,7 +199,7 @@ def _steps_graph(model: Any, optimizer: Any, recipe: Recipe) -> Any:
                 # The stateless generator takes two numbers; epoch and step share the second one.
                 batch = recipe.augmentation.distort(batch, tf.stack([seed[0], seed[1] * 100_000 + step * 10]))
             optimizer.learning_rate.assign(rates[step])
-            step_loss, step_right = train_step(tf.reshape(batch, [-1, 784]), tf.gather(labels, rows))
+            step_loss, step_right = train_step(tf.reshape(batch, [-1, *shape]), tf.gather(labels, rows))
             loss += step_loss
             right += step_right
         return loss, right
@@ -201,11 +207,11 @@ def _steps_graph(model: Any, optimizer: Any, recipe: Recipe) -> Any:
     return run_steps
 
 
-def _identity(recipe: Recipe, rows: Rows, seed: int) -> str:
-    """Tells one training from another: recipe, rows and seed."""
+def _identity(recipe: Recipe, rows: Rows, seed: int, classes: int) -> str:
+    """Tells one training from another: recipe, rows, seed and number of classes."""
     digest = hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True).encode())
     digest.update(rows.images.tobytes() + rows.labels.tobytes())
-    return f"{digest.hexdigest()}-{seed}"
+    return f"{digest.hexdigest()}-{seed}-{classes}"
 
 
 def _save(path: Path, state: list[Any], identity: str, epochs: list[Epoch]) -> None:

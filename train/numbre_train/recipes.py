@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 
 from numbre_train.augment import Augmentation
-from numbre_train.network import DNN, LINEAR, NUMBRE, Network
+from numbre_train.networks import DNN, LINEAR, NUMBRE, SMALL, Network
 
 BATCH = 128
 _WARM_UP_SHARE = 0.15
@@ -50,7 +50,8 @@ class Recipe:
 
 SLIGHT = Augmentation(rotation=8, scale=0.08, shear=0.08, shift=1.0, elastic=0.0)
 STRONG = Augmentation(rotation=10, scale=0.12, shear=0.12, shift=1.25, elastic=0.5)
-AUGMENTATIONS = {"none": None, "slight": SLIGHT, "strong": STRONG}
+WAVY = replace(SLIGHT, elastic=0.4)
+AUGMENTATIONS = {"none": None, "slight": SLIGHT, "wavy": WAVY, "strong": STRONG}
 """What `--augment` calls each distortion."""
 
 RECIPES = {
@@ -105,5 +106,16 @@ MODELS = {
     "numbre": RECIPES["quick"],
     "linear": _PLAIN,
     "dnn": replace(_PLAIN, name="dnn", network=DNN),
+    "small": Recipe(
+        name="small",
+        epochs=20,
+        rate=1e-2,
+        constant_rate=False,
+        weight_decay=0.01,
+        raw_pixels=False,
+        all_rows=False,
+        augmentation=WAVY,
+        network=SMALL,
+    ),
 }
 """Name to the recipe that `--model` begins with."""

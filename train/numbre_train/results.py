@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from numbre_runtime.cli.common import quiet_engine
 from numbre_runtime.files import write_atomic
 from numbre_train.data import Dataset
+from numbre_train.data.classes import LABELS_FILE, format_labels
 from numbre_train.fit import Epoch, Moments, Rows, fit, scores_of
 from numbre_train.metrics import confusion_matrix, log_loss, precisions, recalls
-from numbre_train.network import first_weights
+from numbre_train.networks import first_weights
 from numbre_train.recipes import Recipe
 
 FILES = (
@@ -33,6 +34,7 @@ FILES = (
     "history.csv",
     "metrics.json",
     "trainedMNISTModel.h5",
+    LABELS_FILE,
     "model.keras",
 )
 """What a training may leave in its directory."""
@@ -53,7 +55,7 @@ class Training:
     seconds: float
     """Wall time of all epochs, also of those before a resumption."""
     scores: NDArray[np.float32]
-    """(N, 10), of the test rows."""
+    """(N, classes), of the test rows."""
 
 
 def train(
@@ -67,7 +69,7 @@ def train(
 ) -> Training:
     """Trains on a data set's rows and measures on its test rows; the arguments are `fit`'s."""
     rows, validation = rows_for(recipe, data)
-    model, epochs = fit(recipe, rows, validation, seed, checkpoint, resume, on_epoch, moments)
+    model, epochs = fit(recipe, rows, validation, seed, checkpoint, resume, on_epoch, moments, classes=len(data.labels))
     seconds = sum(epoch.seconds for epoch in epochs)
     return Training(recipe, seed, model, epochs, seconds, scores_of(model, data.test.images, recipe.raw_pixels))
 
@@ -83,14 +85,16 @@ def metrics_of(training: Training, data: Dataset) -> dict[str, Any]:
     import tensorflow as tf
 
     labels, scores = data.test.labels, training.scores
-    matrix = confusion_matrix(labels, scores.argmax(axis=1))
+    matrix = confusion_matrix(labels, scores.argmax(axis=1), len(data.labels))
     return {
         "accuracy": float(np.trace(matrix) / matrix.sum()),
         "log_loss": log_loss(labels, scores),
-        "recall": _per_class(recalls(matrix)),
-        "precision": _per_class(precisions(matrix)),
+        "labels": data.labels,
+        "recall": _per_class(data, recalls(matrix)),
+        "precision": _per_class(data, precisions(matrix)),
         "confusion": matrix.tolist(),
         "validation_accuracy": training.epochs[-1].validation_accuracy,
+        "network": training.recipe.network.outline(len(data.labels)),
         "parameters": int(training.model.count_params()),
         "seconds": training.seconds,
         "seed": training.seed,
@@ -111,8 +115,8 @@ def metrics_of(training: Training, data: Dataset) -> dict[str, Any]:
     }
 
 
-def _per_class(values: NDArray[np.float64]) -> dict[str, float]:
-    return {str(label): float(value) for label, value in enumerate(values)}
+def _per_class(data: Dataset, values: NDArray[np.float64]) -> dict[str, float]:
+    return {label: float(value) for label, value in zip(data.labels, values, strict=True)}
 
 
 def write_training(out: Path, training: Training, data: Dataset, h5: bool = False) -> dict[str, Any]:
@@ -127,27 +131,34 @@ def write_training(out: Path, training: Training, data: Dataset, h5: bool = Fals
     from numbre_train import plots
 
     metrics = metrics_of(training, data)
-    answers = training.scores.argmax(axis=1)
+    answers, classes = training.scores.argmax(axis=1), data.labels
     first, test = data.train.take(data.split.fit[:40]), data.test
     pictures = {
-        "first_images.png": plots.first_images(first.images, first.labels),
+        "first_images.png": plots.first_images(first.images, first.labels, classes),
         "curves.png": plots.curves(training.epochs),
-        "confusion.png": plots.confusion(np.array(metrics["confusion"]), metrics["accuracy"]),
+        "confusion.png": plots.confusion(np.array(metrics["confusion"]), metrics["accuracy"], classes),
         "first_layer.png": plots.weight_images(
-            first_weights(training.model), digits=not training.recipe.network.hidden
+            first_weights(training.model), classes=first_classes(training.recipe, data)
         ),
-        "predictions.png": plots.predictions(test.images[:10], test.labels[:10], answers[:10]),
+        "predictions.png": plots.predictions(test.images[:10], test.labels[:10], answers[:10], classes),
     }
     # All is made before anything is written, so that little can come between the model and what is said of it.
     files = {name: plots.png(figure) for name, figure in pictures.items()}
     files["history.csv"] = history_csv(training.epochs)
     files["metrics.json"] = (json.dumps(metrics, indent=1) + "\n").encode()
+    # As the exporter takes it, which looks for it beside the model.
+    files[LABELS_FILE] = format_labels(classes)
     if h5:
         files["trainedMNISTModel.h5"] = model_bytes(training.model, ".h5")
     files["model.keras"] = model_bytes(training.model, ".keras")
     for name, content in files.items():
         write_atomic(out / name, content)
     return metrics
+
+
+def first_classes(recipe: Recipe, data: Dataset) -> tuple[str, ...]:
+    """The classes, if the units of the first layer are these themselves; else none."""
+    return data.labels if recipe.network.scores_are_first() else ()
 
 
 def history_csv(epochs: Sequence[Epoch]) -> bytes:

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
+from numbre_train.networks import DenseNetwork
 from numbre_train.recipes import Recipe
 
 _LAYERS, _UNITS = (1, 3), (32, 512)
@@ -26,7 +27,7 @@ def suggest(trial: Any, recipe: Recipe, fixed: Collection[str]) -> Recipe:
     def free(name: str) -> bool:
         return name not in fixed
 
-    if network.name == "dnn":
+    if isinstance(network, DenseNetwork) and network.name == "dnn":
         if free("hidden"):
             layers = trial.suggest_int("layers", *_LAYERS)
             network = replace(network, hidden=(trial.suggest_int("units", *_UNITS, log=True),) * layers)
@@ -36,10 +37,10 @@ def suggest(trial: Any, recipe: Recipe, fixed: Collection[str]) -> Recipe:
             network = replace(network, dropout=trial.suggest_float("dropout", 0.0, 0.6))
         if free("input_dropout"):
             network = replace(network, input_dropout=trial.suggest_float("input_dropout", 0.0, 0.3))
-    if network.name in ("linear", "dnn") and free("l2"):
+    if isinstance(network, DenseNetwork) and network.name in ("linear", "dnn") and free("l2"):
         network = replace(network, l2=trial.suggest_float("l2", 1e-7, 1e-3, log=True))
     recipe = replace(recipe, network=network)
-    if network.name == "numbre":
+    if network.name in ("numbre", "small"):
         recipe = replace(recipe, weight_decay=trial.suggest_float("weight_decay", 1e-4, 0.2, log=True))
     if free("learning_rate"):
         recipe = replace(recipe, rate=trial.suggest_float("learning_rate", 3e-4, 1e-2, log=True))

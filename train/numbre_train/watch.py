@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from numbre_runtime.files import replacing_directory
 from numbre_train.fit import Moments
-from numbre_train.network import first_weights
+from numbre_train.networks import first_weights
 
 DEFAULT_STEPS = (10, 100, 1000)
 ANIMATION = "animation.gif"
@@ -36,19 +36,19 @@ class WeightWatch:
     def _look(self, step: int, model: Any) -> None:
         self._weights[step] = first_weights(model)
 
-    def write(self, directory: Path, digits: bool) -> None:
+    def write(self, directory: Path, classes: Sequence[str] = ()) -> None:
         """Writes `step-N.png` for each chosen step and the animation, as a directory that replaces an earlier one.
 
         Args:
             directory: Where.
-            digits: Whether the units are the ten digits themselves.
+            classes: The classes, where the units are these themselves.
 
         Raises:
             OutputError: It cannot be written.
         """
         from numbre_train import plots
 
-        frames = plots.weight_frames(self._weights, digits)
+        frames = plots.weight_frames(self._weights, classes)
         with replacing_directory(directory) as staging:
             for step in self.chosen:
                 (staging / f"step-{step}.png").write_bytes(plots.png(frames[step]))

@@ -36,7 +36,10 @@ def parser() -> Parser:
         "measured as int8 too.",
     )
     result.add_argument(
-        "--models", default="linear,dnn,numbre", metavar="NAME,…", help=f"some of {', '.join(MODELS)} (default: all)"
+        "--models",
+        default="linear,dnn,numbre",
+        metavar="NAME,…",
+        help=f"some of {', '.join(MODELS)} (default: linear,dnn,numbre)",
     )
     result.add_argument("--recipe", choices=tuple(RECIPES), default="quick", help="of numbre (default: quick)")
     add_seed(result)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from numbre_runtime.cli.common import EXIT_OK, Parser, run_command
 from numbre_runtime.files import write_atomic
 from numbre_train.cli.options import OptionError, say
+from numbre_train.data.classes import DIGITS
 from numbre_train.data.csv_files import COLUMNS
 from numbre_train.data.dataset import stream_rows
 from numbre_train.data.summary import Column, Summary, summarize
@@ -57,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     summary = summarize(chunks, args.column)
     from numbre_train import plots
 
-    figure = plots.first_images(summary.first.images, summary.first.labels, 3, 3, "First images")
+    figure = plots.first_images(summary.first.images, summary.first.labels, DIGITS, 3, 3, "First images")
     write_atomic(args.picture, plots.png(figure))
     figures = _figures(name, summary)
     say(json.dumps(figures, indent=1) if args.json else _text(figures, summary, args.picture))

@@ -12,7 +12,7 @@ from typing import Any
 
 from numbre_runtime.cli.common import Parser
 from numbre_runtime.errors import DataError, NumbreError, OutputError
-from numbre_train.network import ACTIVATIONS
+from numbre_train.networks import ACTIVATIONS
 from numbre_train.recipes import AUGMENTATIONS, MODELS, Recipe
 
 _LARGEST_LAYER, _MOST_LAYERS = 8192, 16
@@ -64,6 +64,7 @@ _NETWORK_OPTIONS = {
     "numbre": set[str](),
     "linear": {"l2"},
     "dnn": {"hidden", "activation", "dropout", "input_dropout", "l2"},
+    "small": set[str](),
 }
 
 

@@ -22,7 +22,7 @@ from numbre_train.cli.options import (
 from numbre_train.data import load_dataset
 from numbre_train.fit import Epoch, steps_per_epoch
 from numbre_train.recipes import MODELS, RECIPES, Recipe
-from numbre_train.results import FILES, rows_for, train, write_training
+from numbre_train.results import FILES, first_classes, rows_for, train, write_training
 from numbre_train.watch import DEFAULT_STEPS, WeightWatch
 
 CHECKPOINT = "checkpoint.npz"
@@ -42,8 +42,8 @@ def parser() -> Parser:
         "--model",
         choices=tuple(MODELS),
         default="numbre",
-        help="numbre: 784-25-256-300-10; linear: softmax regression; dnn: hidden layers of your choice "
-        "(default: numbre)",
+        help="numbre: 784-25-256-300-10; linear: softmax regression; dnn: hidden layers of your choice; small: a small "
+        "convolutional network, slower to train (default: numbre)",
     )
     result.add_argument(
         "--recipe",
@@ -100,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
             say("stopped; go on with the same command and --resume")
         raise
     if watch:
-        watch.write(out / "weights", digits=not recipe.network.hidden)
+        watch.write(out / "weights", first_classes(recipe, data))
     metrics = write_training(out, training, data, args.h5)
     (out / CHECKPOINT).unlink(missing_ok=True)
     say(f"{metrics['accuracy']:.2%} of the {len(data.test):,} test images are right; written to {out}/")

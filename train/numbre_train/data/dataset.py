@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from numbre_runtime.errors import DataError
+from numbre_train.data.classes import DIGITS
 from numbre_train.data.csv_files import csv_files, is_csv, load_csv, read_csv
 from numbre_train.data.mnist import Say, load_mnist
 from numbre_train.data.rows import Rows
@@ -32,6 +33,8 @@ class Dataset:
     """Which rows the test rows are."""
     sha256: str
     """Hex digest of all rows."""
+    labels: tuple[str, ...] = DIGITS
+    """The classes, in the order of their numbers."""
 
     @cached_property
     def fit(self) -> Rows:

@@ -15,7 +15,7 @@ class Rows:
     images: NDArray[np.uint8]
     """(N, 28, 28)."""
     labels: NDArray[np.uint8]
-    """(N,), 0–9."""
+    """(N,), the class's number, from 0 on."""
 
     def take(self, numbers: NDArray[np.int64]) -> Rows:
         """A copy of the rows of these numbers, in their order."""

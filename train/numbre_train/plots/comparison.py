@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbre_train.plots.style import BLUE, ORANGE, new_figure, picture
-from numbre_train.plots.training import confusion_panel
+from numbre_train.plots.training import confusion_panel, confusion_size
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,16 +37,17 @@ def loss_over_time(periods: Mapping[str, Sequence[Period]]) -> Figure:
     return figure
 
 
-def confusion_pair(matrix: NDArray[np.int64], title: str) -> Figure:
+def confusion_pair(matrix: NDArray[np.int64], title: str, classes: Sequence[str]) -> Figure:
     """A confusion matrix as counts and, beside it, as percentages of each true class."""
-    figure = new_figure(11, 5.1)
+    width, height = confusion_size(classes)
+    figure = new_figure(1.72 * width, 0.85 * height)
     figure.suptitle(title)
     left, right = figure.subplots(1, 2)
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    counted = confusion_panel(left, matrix.astype(np.float64), "d")
-    shared = confusion_panel(right, shares, "%")
+    counted = confusion_panel(left, matrix.astype(np.float64), "d", classes)
+    shared = confusion_panel(right, shares, "%", classes)
     left.set_title("rows counted", fontsize=10)
-    right.set_title("percent of each actual digit", fontsize=10)
+    right.set_title("percent of each actual class", fontsize=10)
     figure.colorbar(counted, ax=left, label="mistakes", shrink=0.8)
     figure.colorbar(shared, ax=right, label="mistakes", shrink=0.8, format="{x:.1%}")
     return figure
@@ -58,14 +59,16 @@ def mistakes(
     answers: NDArray[np.integer],
     confidences: NDArray[np.floating],
     title: str,
+    classes: Sequence[str],
 ) -> Figure:
-    """Wrongly answered digits, five a row, with answer, confidence and truth."""
+    """Wrongly answered images, five a row, with answer, confidence and truth."""
     rows = max(-(-len(images) // 5), 1)
     figure = new_figure(10, 2.25 * rows + 0.4)
     figure.suptitle(title)
     panels = figure.subplots(rows, 5, squeeze=False).flat
     for axes, image, label, answer, confidence in zip(panels, images, labels, answers, confidences, strict=False):
-        picture(axes, image, f"said {answer} ({confidence:.1%})\nis {label}", cmap="gray_r", vmin=0, vmax=255)
+        title = f"said {classes[answer]} ({confidence:.1%})\nis {classes[label]}"
+        picture(axes, image, title, cmap="gray_r", vmin=0, vmax=255)
     for axes in figure.axes[len(images) :]:
         axes.set_axis_off()
     return figure

@@ -18,15 +18,16 @@ if TYPE_CHECKING:
 def first_images(
     images: NDArray[np.uint8],
     labels: NDArray[np.uint8],
+    classes: Sequence[str],
     rows: int = 4,
     columns: int = 10,
     title: str = "First training images",
 ) -> Figure:
-    """The first images of a data set with their labels; (N, 28, 28) uint8."""
-    figure = new_figure(columns * 0.8, rows * 0.95 + 0.3)
+    """The first images of a data set with their classes; (N, 28, 28) uint8."""
+    figure = new_figure(columns * (0.8 if _short(classes) else 1.1), rows * 0.95 + 0.3)
     figure.suptitle(title)
     for axes, image, label in zip(figure.subplots(rows, columns).flat, images, labels, strict=False):
-        picture(axes, image, str(label), cmap="gray_r", vmin=0, vmax=255)
+        picture(axes, image, classes[label], cmap="gray_r", vmin=0, vmax=255)
     return figure
 
 
@@ -55,47 +56,62 @@ def curves(epochs: Sequence[Epoch]) -> Figure:
     return figure
 
 
-def confusion(matrix: NDArray[np.int64], accuracy: float) -> Figure:
+def confusion(matrix: NDArray[np.int64], accuracy: float, classes: Sequence[str]) -> Figure:
     """A confusion matrix with its counts; the colours tell the mistakes apart, not the right answers."""
-    figure = new_figure(6.4, 6)
+    figure = new_figure(*confusion_size(classes))
     axes = figure.subplots()
-    image = confusion_panel(axes, matrix.astype(np.float64), "d")
+    image = confusion_panel(axes, matrix.astype(np.float64), "d", classes)
     axes.set_title(f"Test images: {accuracy:.2%} right")
     figure.colorbar(image, ax=axes, label="mistakes", shrink=0.8)
     return figure
 
 
-def confusion_panel(axes: Any, matrix: NDArray[np.float64], form: str) -> Any:
+def confusion_size(classes: Sequence[str]) -> tuple[float, float]:
+    """Width and height, in inches, that a confusion matrix of so many classes needs."""
+    side = max(6.0, 0.45 * len(classes) + (0 if _short(classes) else 1.5))
+    return side + 0.4, side
+
+
+def confusion_panel(axes: Any, matrix: NDArray[np.float64], form: str, classes: Sequence[str]) -> Any:
     """Draws a confusion matrix whose colours tell the mistakes apart, not the right answers.
 
     Args:
         axes: Where.
         matrix: (classes, classes) counts or shares; row: the true class, column: the answer.
         form: "d" for counts; "%" for shares, of which those under 0.05% become a dot.
+        classes: Their names.
     """
-    classes = len(matrix)
-    mistakes = np.ma.masked_array(matrix, np.eye(classes, dtype=bool))
+    count = len(matrix)
+    mistakes = np.ma.masked_array(matrix, np.eye(count, dtype=bool))
     top = float(mistakes.max()) or 1.0
     image = axes.imshow(mistakes, cmap="Blues", vmin=0, vmax=top)
-    for row in range(classes):
-        for column in range(classes):
+    for row in range(count):
+        for column in range(count):
             value = matrix[row, column]
             text = f"{int(value)}" if form == "d" else f"{value * 100:.1f}" if value >= 5e-4 else "·"
             dark = row != column and value > 0.6 * top
             axes.text(column, row, text, ha="center", va="center", fontsize=8, color="white" if dark else "black")
-    axes.set_xticks(range(classes))
-    axes.set_yticks(range(classes))
+    axes.set_xticks(range(count), classes, rotation=0 if _short(classes) else 90)
+    axes.set_yticks(range(count), classes)
     axes.set_xlabel("predicted")
     axes.set_ylabel("actual")
     return image
 
 
-def predictions(images: NDArray[np.uint8], labels: NDArray[np.uint8], answers: NDArray[np.integer]) -> Figure:
-    """Ten held-out digits with predicted and actual values, wrong ones in red."""
+def predictions(
+    images: NDArray[np.uint8], labels: NDArray[np.uint8], answers: NDArray[np.integer], classes: Sequence[str]
+) -> Figure:
+    """Ten held-out images with predicted and actual class, wrong ones in red."""
     figure = new_figure(10, 4.6)
-    figure.suptitle("Ten held-out digits")
+    figure.suptitle("Ten held-out images")
+    gap = " " if _short(classes) else "\n"
     for axes, image, label, answer in zip(figure.subplots(2, 5).flat, images, labels, answers, strict=False):
         right = label == answer
-        title = f"predicted {answer}, actual {label}"
+        title = f"predicted {classes[answer]},{gap}actual {classes[label]}"
         picture(axes, image, title, "black" if right else RED, cmap="gray_r", vmin=0, vmax=255)
     return figure
+
+
+def _short(classes: Sequence[str]) -> bool:
+    """Whether the classes are digits or letters, which fit where names do not."""
+    return max(len(name) for name in classes) <= 2

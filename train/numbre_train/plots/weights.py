@@ -1,10 +1,13 @@
-"""The first layer's weights as images: one picture, or one for each of several moments and an animation."""
+"""The first layer's weights as images: one picture, or one for each of several moments and an animation.
+
+A unit that looks at the whole image has 28×28 weights, a convolution's filter 3×3, drawn as large.
+"""
 
 from __future__ import annotations
 
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,16 +28,16 @@ def weight_images(
     weights: NDArray[np.float32],
     title: str | None = None,
     scale: float | None = None,
-    digits: bool = False,
+    classes: Sequence[str] = (),
     most: int = _MOST_UNITS,
 ) -> Figure:
-    """The first layer's weights as one numbered 28×28 image a unit, on one symmetric colour scale.
+    """The first layer's weights as one numbered square image a unit, on one symmetric colour scale.
 
     Args:
-        weights: (784, units).
+        weights: (784, units), or (9, units) of a convolution 3×3.
         title: Above all.
         scale: The weight at either end of the colours; None takes the largest.
-        digits: Whether the units are the ten digits, numbered from 0, and not hidden units, numbered from 1.
+        classes: The classes, where each unit is one of them; empty: hidden units, numbered from 1.
         most: How many units to show; of more, the first ones.
     """
     units = min(weights.shape[1], most)
@@ -42,8 +45,7 @@ def weight_images(
     rows = -(-units // columns)
     inch, size = (1.3, 9) if units <= 25 else (0.85, 7) if units <= 150 else (0.55, 5.5)
     figure = new_figure(columns * inch + 1.1, rows * inch * 1.2 + 0.5)
-    what = "digit" if digits else "unit"
-    default = "What each digit's unit looks at" if digits else "What the first hidden layer looks at"
+    default = "What the unit of each class looks at" if classes else "What the first hidden layer looks at"
     shown = "" if units == weights.shape[1] else f" (the first {units:,} of {weights.shape[1]:,} units)"
     figure.suptitle(f"{title or default}{shown}", fontsize=12)
     axes = figure.subplots()
@@ -55,7 +57,7 @@ def weight_images(
         axes.text(
             column * (_SIDE + _GAP) + _SIDE / 2,
             row * (_SIDE + _LABEL_ROOM) + _LABEL_ROOM - 2,
-            f"{what} {unit + (not digits)}" if units <= 25 else str(unit + 1),
+            classes[unit] if classes else f"unit {unit + 1}" if units <= 25 else str(unit + 1),
             ha="center",
             va="bottom",
             fontsize=size,
@@ -73,21 +75,29 @@ def _mosaic(weights: NDArray[np.float32], columns: int) -> NDArray[Any]:
     for unit in range(units):
         row, column = divmod(unit, columns)
         top, left = row * height + _LABEL_ROOM, column * width
-        canvas[top : top + _SIDE, left : left + _SIDE] = weights[:, unit].reshape(_SIDE, _SIDE)
+        canvas[top : top + _SIDE, left : left + _SIDE] = _tile(weights[:, unit])
     return canvas
 
 
-def weight_frames(moments: Mapping[int, NDArray[np.float32]], digits: bool = False) -> dict[int, Figure]:
+def _tile(weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A unit's weights as 28×28, each of fewer ones as a square of whole pixels with what is left white around."""
+    side = math.isqrt(len(weights))
+    large = np.kron(weights.reshape(side, side), np.ones((_SIDE // side, _SIDE // side), np.float32))
+    before = (_SIDE - len(large)) // 2
+    return np.pad(large, (before, _SIDE - len(large) - before), constant_values=np.nan)
+
+
+def weight_frames(moments: Mapping[int, NDArray[np.float32]], classes: Sequence[str] = ()) -> dict[int, Figure]:
     """The weights at several steps, one figure each, all on the same symmetric colour scale.
 
     Args:
-        moments: Number of steps done to weights (784, units).
-        digits: As for `weight_images`.
+        moments: Number of steps done to weights, as for `weight_images`.
+        classes: As for `weight_images`.
     """
     scale = max(float(np.abs(weights).max()) for weights in moments.values())
     ends = f"of {max(moments):,}"
     return {
-        step: weight_images(weights, f"First layer after step {step:,} {ends}", scale, digits)
+        step: weight_images(weights, f"First layer after step {step:,} {ends}", scale, classes)
         for step, weights in sorted(moments.items())
     }
 
