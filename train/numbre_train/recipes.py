@@ -37,6 +37,8 @@ class Recipe:
     """What is trained."""
     batch: int = BATCH
     """Rows in a step."""
+    wild: bool = False
+    """Whether it also sees digits as photographed, and what is no digit, see `numbre_train.wild`."""
 
     def rate_at(self, step: int, steps: int) -> float:
         """The learning rate of step 0 ≤ `step` < `steps`: linear warm-up, then half a cosine down to 0."""
@@ -102,20 +104,26 @@ _PLAIN = Recipe(
     augmentation=None,
     network=LINEAR,
 )
+_SMALL = Recipe(
+    name="small",
+    epochs=20,
+    rate=1e-2,
+    constant_rate=False,
+    weight_decay=0.01,
+    raw_pixels=False,
+    all_rows=False,
+    augmentation=WAVY,
+    network=SMALL,
+)
 MODELS = {
     "numbre": RECIPES["quick"],
     "linear": _PLAIN,
     "dnn": replace(_PLAIN, name="dnn", network=DNN),
-    "small": Recipe(
-        name="small",
-        epochs=20,
-        rate=1e-2,
-        constant_rate=False,
-        weight_decay=0.01,
-        raw_pixels=False,
-        all_rows=False,
-        augmentation=WAVY,
-        network=SMALL,
-    ),
+    "small": _SMALL,
 }
 """Name to the recipe that `--model` begins with."""
+
+WILD = replace(_SMALL, name="wild", epochs=12, augmentation=STRONG, wild=True)
+"""For digits in the wild; what ships with the runtime."""
+RECIPES_OF = {"numbre": RECIPES, "small": {WILD.name: WILD}}
+"""Name of a model to the recipes that `--recipe` knows for it."""

@@ -24,11 +24,11 @@ def photographed(levels: NDArray[np.float32], generator: np.random.Generator) ->
     if wanted < side:
         size = (max(6, round(picture.width * wanted / side)), max(6, round(picture.height * wanted / side)))
         picture = picture.resize(size, Image.Resampling.BOX)
-    grey = np.array(picture, np.float32)
+    grey: NDArray[np.float32] = np.array(picture, np.float32)
     if generator.random() < 0.6:
-        grey += generator.normal(0, generator.uniform(0.5, 9), grey.shape).astype(np.float32)
+        grey += generator.normal(0, generator.uniform(0.5, 9), grey.shape)
     if generator.random() < 0.1:
         # Few grey levels, as in a fax or in data sets with 17 of them.
-        levels_left = int(generator.integers(2, 17))
-        grey = np.round(grey / 255 * levels_left) * (255 / levels_left)
+        step = np.float32(255 / generator.integers(2, 17))
+        grey = np.round(grey / step) * step
     return np.clip(np.round(grey), 0, 255)

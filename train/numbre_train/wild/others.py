@@ -1,4 +1,4 @@
-"""What is no digit, in the two ways that it reaches the network: as a photo, and as a 28×28 array of someone's own."""
+"""What is no digit, as it reaches the network: as a photo, or as a 28×28 array of someone's own."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ _SIDE = 28
 _KINDS = ("glyph", "scribble", "shape", "piece", "texture")
 _SHARES = (0.42, 0.15, 0.19, 0.14, 0.10)
 _AS_ARRAY = {"glyph": 0.25, "scribble": 0.25, "shape": 0.6, "piece": 0.1, "texture": 0.5}
-"""How often each is an array that nobody prepared."""
+"""How often each is a 28×28 array of someone's own."""
+_SAVED_AS_PICTURE = 0.5
+"""How often such an array comes as a picture file, and so is prepared after all."""
 
 
 def none_of_them(rows: Rows, generator: np.random.Generator, fonts: tuple[str, ...] = FIT_FONTS) -> NDArray[np.uint8]:
@@ -36,11 +38,15 @@ def none_of_them(rows: Rows, generator: np.random.Generator, fonts: tuple[str, .
         if kind == "texture":
             levels = _texture(generator)
             image = _small(levels / 255) if raw else prepared(levels)
+        elif raw:
+            image = _array_of(_ink(kind, rows, generator, fonts), generator)
+            if generator.random() < _SAVED_AS_PICTURE:
+                image = prepared(image.astype(np.float32))
         else:
             ink = _ink(kind, rows, generator, fonts)
-            image = _array_of(ink, generator) if raw else photo_of(ink, generator)
+            image = photo_of(ink, generator)
             # Of two blurred strokes one may be left, which is a 1.
-            if not raw and image is not None and not is_legible(image, ink):
+            if image is not None and not is_legible(image, ink):
                 continue
         if image is not None:
             return image
