@@ -11,7 +11,7 @@ from numbre_train.data import Dataset, Split
 from numbre_train.data.classes import DIGITS
 from numbre_train.wild.rows import NONE_LABEL, joined, wild_rows
 
-_OTHERS = 0.6
+_OTHERS = 0.5
 """How many images of no digit, as a share of the digits to fit."""
 
 

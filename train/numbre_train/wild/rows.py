@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
@@ -20,7 +21,7 @@ NONE = 10
 """The class of what is no digit."""
 NONE_LABEL = "none"
 
-_CHUNK = 1000
+_CHUNK = 500
 _PRINTED, _OTHER_FORMS = 0.06, 0.06
 """Shares of the copies that are printed digits, and forms that MNIST hardly has."""
 
@@ -45,9 +46,14 @@ def wild_rows(digits: Rows, others: float, seed: int, validation: bool = False) 
     else:
         # A fork of a process that holds TensorFlow's threads may stop for good.
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(os.cpu_count(), context) as pool:
+        with ProcessPoolExecutor(os.cpu_count(), context, _leave_interrupts) as pool:
             made = list(pool.map(_chunk, *zip(*jobs, strict=True)))
     return joined(made)
+
+
+def _leave_interrupts() -> None:
+    """Leaves Ctrl-C to the process that started this one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def joined(parts: list[Rows]) -> Rows:

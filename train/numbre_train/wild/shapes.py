@@ -29,7 +29,7 @@ def shape(generator: np.random.Generator) -> Ink:
 
 def silhouette(generator: np.random.Generator) -> Ink:
     """Something with two like halves, as most things have: a body and up to three pairs of limbs."""
-    body = [_box(0.5, generator.uniform(0.1, 0.5), generator)]
+    body = [_box(0.5, generator.uniform(0.15, 0.5), generator)]
     for _ in range(int(generator.integers(0, 4))):
         limb = _limb(generator)
         body += [limb, np.stack([1 - limb[:, 0], limb[:, 1]], axis=1)]
