@@ -11,12 +11,14 @@ from numbre_train.data import Dataset, Split
 from numbre_train.data.classes import DIGITS
 from numbre_train.wild.rows import NONE_LABEL, joined, wild_rows
 
-_OTHERS = 0.5
-"""How many images of no digit, as a share of the digits to fit."""
+_EVERY = 2
+"""Of every second fitting row a copy is made."""
+_OTHERS = 0.55
+"""How many images of no digit, as a share of the copies."""
 
 
 def in_the_wild(data: Dataset, seed: int) -> Dataset:
-    """The data set with a photo-like copy of every fitting row, and with a class for what is no digit.
+    """The data set with photo-like copies of half its fitting rows, and with a class for what is no digit.
 
     Args:
         data: Digits. Its validation and test rows stay what they are, and make no copies.
@@ -27,6 +29,7 @@ def in_the_wild(data: Dataset, seed: int) -> Dataset:
     """
     if data.labels != DIGITS:
         raise DataError(f"{data.source}: classes {', '.join(data.labels[:3])}, …; the recipe wild is for digits")
-    train = joined([data.train, wild_rows(data.fit, _OTHERS, seed)])
+    digits = data.fit.take(np.arange(0, len(data.fit), _EVERY))
+    train = joined([data.train, wild_rows(digits, _OTHERS, seed)])
     fit = np.concatenate([data.split.fit, np.arange(len(data.train), len(train))])
     return replace(data, train=train, split=Split(fit, data.split.validation), labels=(*DIGITS, NONE_LABEL))
