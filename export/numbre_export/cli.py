@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbre_export.conversion import Converter, SourceModel
-from numbre_export.datasets import ExportData, Wanted, load_data
+from numbre_export.datasets import ExportData, Wanted, labels_beside, load_data
 from numbre_export.explain import LayerNoise, explain
 from numbre_export.ladder import Climb, climb
 from numbre_export.options import parser, precisions
@@ -69,6 +69,8 @@ class _Export:
     def run(self, chosen: tuple[str, ...], formats: tuple[str, ...]) -> int:
         """Does it all; returns the exit code."""
         args, frame = self._args, self._frame
+        if args.labels is None and (beside := labels_beside(args.model, self._abstention.none_label)):
+            _say(f"{beside} names the classes")
         _say(f"{args.model}: accuracy {frame.test.accuracy:.2%} on {len(frame.test.labels):,} test rows")
         _remark(chosen, formats, args, frame)
         recipes = wanted(chosen, formats, args.io, "tensor" if args.per_tensor else args.granularity)
@@ -179,7 +181,7 @@ def _wanted(args: argparse.Namespace, abstention: Abstention) -> Wanted:
         args.data,
         args.calibration,
         args.test,
-        args.labels,
+        args.labels or labels_beside(args.model, abstention.none_label),
         args.preprocess,
         args.calibration_rows,
         args.allow_overlap,

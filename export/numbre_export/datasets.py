@@ -14,20 +14,21 @@ from numpy.typing import NDArray
 
 from numbre_export.conversion import SourceModel
 from numbre_export.hygiene import FEWEST_ROWS, check_calibration, overlap, row_hashes, rows_digest
-from numbre_runtime.errors import BundleError, DataError
+from numbre_runtime.errors import DataError
 from numbre_runtime.files import read_limited
 from numbre_runtime.image import to_mnist
 from numbre_runtime.manifest import PREPROCESSINGS, InputSpec
 from numbre_runtime.resize import to_shape
 from numbre_runtime.tensors import network_values
 from numbre_train.data import calibration_rows, load_mnist, split_rows
-from numbre_train.data.labelled import Labelled, read_labelled, read_train_and_test
+from numbre_train.data.classes import DIGITS, LABELS_FILE, class_numbers, named_by, read_labels
+from numbre_train.data.labelled import Labelled, read_labelled
+from numbre_train.data.parts import in_mnist_form, read_parts
 from numbre_train.data.splits import CALIBRATION_SEED, SPLIT_SEED
 
 CALIBRATION_ROWS = 500
-DIGITS = tuple("0123456789")
 _VALIDATION_ROWS = 1000
-_LABELS_LIMIT, _PREPROCESSING_LIMIT = 1 << 20, 1 << 24
+_PREPROCESSING_LIMIT = 1 << 24
 Say = Callable[[str], None]
 
 
@@ -36,7 +37,7 @@ class Wanted:
     """What the user says about data."""
 
     data: Path | None
-    """A data set with a training and a test part; None is MNIST wherever it is found."""
+    """A data set as `read_parts` takes it; None is MNIST wherever it is found."""
     calibration: Path | None
     """Rows to calibrate with, instead of the training part."""
     test: Path | None
@@ -114,12 +115,10 @@ class ExportData:
     @cached_property
     def validation(self) -> NDArray[Any]:
         """Up to 1,000 inputs that are neither calibrated with nor tested on; for explanations."""
-        if self.kept_out is not None:
-            self._check_overlap(self.kept_out, "validation")
-            return self.kept_out[:_VALIDATION_ROWS]
+        rows = self.pool.inputs if self.kept_out is None else self.kept_out
         taken = set(row_hashes(self.test.inputs)) | set(row_hashes(self.pool.inputs[self.draw(CALIBRATION_ROWS)]))
-        left = [index for index, row in enumerate(row_hashes(self.pool.inputs)) if row not in taken]
-        return self.pool.inputs[left[:_VALIDATION_ROWS]]
+        left = [index for index, row in enumerate(row_hashes(rows)) if row not in taken]
+        return rows[left[:_VALIDATION_ROWS]]
 
     def provenance(self, count: int) -> dict[str, Any]:
         """Which rows were used, for the manifest."""
@@ -149,6 +148,19 @@ class ExportData:
             )
 
 
+def labels_beside(model: Path, none_label: str | None) -> Path | None:
+    """The file that numbre-train writes beside a model to name its classes; None too where they are the digits.
+
+    Args:
+        model: The model's file.
+        none_label: The class that stands for "none of the others", which the digits may have besides.
+    """
+    path = model.with_name(LABELS_FILE)
+    if not path.is_file() or tuple(name for name in read_labels(path) if name != none_label) == DIGITS:
+        return None
+    return path
+
+
 def load_data(wanted: Wanted, source: SourceModel, say: Say) -> ExportData:
     """Reads the rows that the user names, or MNIST.
 
@@ -157,35 +169,53 @@ def load_data(wanted: Wanted, source: SourceModel, say: Say) -> ExportData:
     """
     if (wanted.calibration is None) != (wanted.test is None):
         raise DataError("--calibration and --test go together; name both, or a whole data set with --data")
-    if wanted.calibration is None and (wanted.data is None or _is_mnist(wanted)):
+    if wanted.calibration is None and _is_mnist(wanted):
         return _mnist(wanted, source, say)
+    named = None if wanted.labels is None else _named(wanted.labels, source)
     spec = _spec_of_pictures(wanted, source)
 
     def read_picture(path: Path) -> NDArray[np.uint8]:
         return to_mnist(path) if spec.picture == "mnist" else to_shape(path, spec.shape)
 
+    kept_out: Labelled | None = None
     if wanted.calibration is not None and wanted.test is not None:
         pool, test = (read_labelled(path, read_picture) for path in (wanted.calibration, wanted.test))
-        notes = {"calibration_file": wanted.calibration.name, "test": wanted.test.name}
+        notes: dict[str, Any] = {"calibration_file": wanted.calibration.name, "test": wanted.test.name}
         name = wanted.test.stem
     else:
         assert wanted.data is not None  # noqa: S101
-        pool, test = read_train_and_test(wanted.data, read_picture)
-        notes = {"test": f"the {len(test.labels):,} rows of the test part", "pool": "the training part"}
+        parts = read_parts(wanted.data, read_picture)
+        pool, test = parts.train.take(parts.split.fit), parts.test
+        kept_out = parts.train.take(parts.split.validation)
+        notes = {
+            "test": parts.test_source,
+            "split_seed": SPLIT_SEED,
+            "pool": "the fitting rows of the training part",
+            "row_numbers": parts.split.fit,
+        }
         name = wanted.data.name
     notes |= {"sha256": test.sha256, "calibration_sha256": pool.sha256}
-    labels = _labels(wanted, source.classes, pool, test)
+    labels = named or _found(source, pool, test, wanted.none_label)
+    if wanted.none_label is not None and wanted.none_label not in labels:
+        raise DataError(
+            f"--none-label {wanted.none_label}: is none of the labels ({', '.join(labels[:4])}, …); see --labels"
+        )
     spec = _fitted(spec, pool, test, source)
-    rows = [
-        Rows(_as_spec(part, spec), _indices(part, labels, source.classes, named=wanted.labels is not None))
-        for part in (pool, test)
-    ]
-    return ExportData(name, spec, labels, rows[0], None, rows[1], wanted.allow_overlap, notes)
+    rows = [Rows(_as_spec(part, spec), class_numbers(part, labels)) for part in (pool, test)]
+    validation = None if kept_out is None else _as_spec(kept_out, spec)
+    return ExportData(name, spec, labels, rows[0], validation, rows[1], wanted.allow_overlap, notes)
 
 
 def _is_mnist(wanted: Wanted) -> bool:
-    """Whether --data is MNIST: it is checked against MNIST's own digests unless the user says what else it is."""
-    return wanted.labels is None and wanted.preprocess in (None, "mnist")
+    """Whether the data is MNIST: it is checked against MNIST's own digests unless the user says what else it is."""
+    if wanted.data is None:
+        if wanted.labels is not None:
+            raise DataError(
+                f"{wanted.labels}: the model's classes are not MNIST's digits; name its data with --data, or with "
+                "--calibration and --test"
+            )
+        return True
+    return wanted.labels is None and wanted.preprocess in (None, "mnist") and in_mnist_form(wanted.data)
 
 
 def _mnist(wanted: Wanted, source: SourceModel, say: Say) -> ExportData:
@@ -267,48 +297,33 @@ def _fitted(spec: InputSpec, pool: Labelled, test: Labelled, source: SourceModel
 
 
 def _as_spec(part: Labelled, spec: InputSpec) -> NDArray[Any]:
-    inputs = part.inputs.reshape(len(part.inputs), *spec.shape)
-    if spec.dtype == "float32" or inputs.dtype == np.uint8:
-        return inputs.astype(spec.dtype, copy=False)
-    if (inputs != np.round(inputs)).any() or inputs.min() < 0 or inputs.max() > 255:
+    if spec.dtype == "float32":
+        return part.inputs.reshape(-1, *spec.shape).astype(np.float32, copy=False)
+    pixels = part.pixels()
+    if pixels is None:
         raise DataError(
-            f"{part.source}: values from {inputs.min():g} to {inputs.max():g} are no pixels (whole numbers 0–255), "
-            "which --preprocess asks for; use --preprocess none for numbers that the model takes as they are"
+            f"{part.source}: values from {part.inputs.min():g} to {part.inputs.max():g} are no pixels (whole numbers "
+            "0–255), which --preprocess asks for; use --preprocess none for numbers that the model takes as they are"
         )
-    return inputs.astype(np.uint8)
+    return pixels.reshape(-1, *spec.shape)
 
 
-def _labels(wanted: Wanted, classes: int, pool: Labelled, test: Labelled) -> tuple[str, ...]:
-    path, none = wanted.labels, wanted.none_label
-    if path is not None:
-        try:
-            text = read_limited(path, _LABELS_LIMIT, BundleError).decode("utf-8-sig")
-        except UnicodeDecodeError as cause:
-            raise DataError(f"{path}: not UTF-8 text") from cause
-        labels = tuple(line.strip() for line in text.splitlines() if line.strip())
-    elif pool.labels.dtype.kind == "U" or test.labels.dtype.kind == "U":
-        named = {str(label) for part in (pool, test) for label in part.labels}
-        labels = (*sorted(named), *(() if none is None or none in named else (none,)))
-    else:
-        labels = tuple(str(label) for label in range(classes))
-    if len(labels) != classes or len(set(labels)) != classes:
-        where = str(path) if path is not None else "the data set"
-        raise DataError(f"{where}: {len(set(labels))} different labels, but the model gives {classes} scores")
-    if none is not None and none not in labels:
-        raise DataError(f"--none-label {none}: is none of the labels ({', '.join(labels[:4])}, …); see --labels")
+def _named(path: Path, source: SourceModel) -> tuple[str, ...]:
+    labels = read_labels(path)
+    _check_count(len(labels), str(path), source)
     return labels
 
 
-def _indices(part: Labelled, labels: tuple[str, ...], classes: int, named: bool) -> NDArray[np.int64]:
-    """Each row's class as an index: by name where the rows name it, else as it stands."""
-    if part.labels.dtype.kind == "U":
-        places = {label: index for index, label in enumerate(labels)}
-        unknown = sorted({str(label) for label in part.labels} - set(places))
-        if unknown:
-            hint = " of --labels" if named else ""
-            raise DataError(f"{part.source}: '{unknown[0]}' is none of the labels{hint}")
-        return np.array([places[str(label)] for label in part.labels], np.int64)
-    indices = part.labels.astype(np.int64)
-    if indices.min() < 0 or indices.max() >= classes:
-        raise DataError(f"{part.source}: labels from {indices.min()} to {indices.max()}; expected 0 to {classes - 1}")
-    return indices
+def _found(source: SourceModel, pool: Labelled, test: Labelled, none: str | None) -> tuple[str, ...]:
+    """The classes as the rows name them, with one for none of them last, or their numbers."""
+    labels = named_by(pool, test)
+    if labels and none is not None and none not in labels:
+        labels = (*labels, none)
+    labels = labels or tuple(str(label) for label in range(source.classes))
+    _check_count(len(labels), "the data set", source)
+    return labels
+
+
+def _check_count(count: int, where: str, source: SourceModel) -> None:
+    if count != source.classes:
+        raise DataError(f"{where}: {count} different labels, but the model gives {source.classes} scores")

@@ -99,13 +99,23 @@ def _add_precisions(result: Parser) -> None:
 
 def _add_data(result: Parser) -> None:
     group = result.add_argument_group("data (default: MNIST)")
-    group.add_argument("--data", type=Path, metavar="PATH", help="a data set with a training and a test part")
+    group.add_argument(
+        "--data",
+        type=Path,
+        metavar="PATH",
+        help="a data set; of one without a test part a tenth is set apart, as numbre-train does",
+    )
     group.add_argument(
         "--calibration", type=Path, metavar="PATH", help="rows to calibrate with: .npz, .csv, IDX, folders"
     )
     group.add_argument("--test", type=Path, metavar="PATH", help="rows to judge with, as for --calibration")
     group.add_argument("--calibration-rows", type=int, default=CALIBRATION_ROWS, metavar="N", help="(default: 500)")
-    group.add_argument("--labels", type=Path, metavar="FILE", help="one class name a line, in the order of the scores")
+    group.add_argument(
+        "--labels",
+        type=Path,
+        metavar="FILE",
+        help="one class name a line, in the order of the scores (default: labels.txt beside the model)",
+    )
     group.add_argument(
         "--preprocess",
         metavar="NAME",

@@ -15,7 +15,8 @@ from numbre_runtime.errors import DataError
 from numbre_runtime.resize import to_shape
 from numbre_train.data import Mnist
 from numbre_train.data.idx import format_idx
-from numbre_train.data.labelled import Labelled, read_labelled, read_train_and_test
+from numbre_train.data.labelled import Labelled, read_labelled
+from numbre_train.data.parts import read_parts
 
 
 def _read(path: Path) -> Labelled:
@@ -64,8 +65,11 @@ def test_train_and_test_parts(tmp_path: Path, mnist: Mnist) -> None:
         x_test=mnist.test_images[:20],
         y_test=mnist.test_labels[:20],
     )
-    train, test = read_train_and_test(tmp_path / "both.npz", lambda picture: to_shape(picture, (28, 28)))
-    assert len(train.labels) == 30 and np.array_equal(test.inputs, mnist.test_images[:20])
+    parts = read_parts(tmp_path / "both.npz", lambda picture: to_shape(picture, (28, 28)))
+    assert np.array_equal(parts.train.inputs, mnist.train_images[:30])
+    assert np.array_equal(parts.test.inputs, mnist.test_images[:20])
+    assert sorted([*parts.split.fit, *parts.split.validation]) == list(range(30))
+    assert len(parts.split.validation) == 2
 
 
 @pytest.mark.parametrize(
@@ -91,8 +95,6 @@ def test_missing_and_empty_places_are_named(tmp_path: Path) -> None:
         _read(tmp_path / "nowhere.npz")
     with pytest.raises(DataError, match="no pictures"):
         _read(tmp_path)
-    with pytest.raises(DataError, match="has neither"):
-        read_train_and_test(tmp_path, lambda picture: to_shape(picture, (8, 8)))
 
 
 def test_pickled_arrays_are_never_loaded(tmp_path: Path) -> None:

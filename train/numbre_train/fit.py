@@ -25,6 +25,8 @@ from numbre_train.recipes import Recipe
 
 _CHECKPOINT_LIMIT = 256 << 20
 _EVALUATION_ROWS = 5000
+_LEAST_SCORE = 1e-7
+"""What Keras's own cross-entropy takes a score to be at least."""
 
 
 class DivergedError(NumbreError, ArithmeticError):
@@ -183,7 +185,11 @@ def _steps_graph(model: Any, optimizer: Any, recipe: Recipe) -> Any:
         with tf.GradientTape() as tape:
             scores = model(images, training=True)
             loss = cross_entropy(labels, scores)
-            penalized = loss + tf.add_n(model.losses) if model.losses else loss
+            aim = loss
+            if recipe.label_smoothing:
+                others = -tf.reduce_mean(tf.math.log(tf.maximum(scores, _LEAST_SCORE)))
+                aim = (1 - recipe.label_smoothing) * loss + recipe.label_smoothing * others
+            penalized = aim + tf.add_n(model.losses) if model.losses else aim
         gradients = tape.gradient(penalized, model.trainable_variables)
         optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
         right = tf.reduce_sum(tf.cast(tf.argmax(scores, 1, tf.int32) == labels, tf.float32))

@@ -39,6 +39,9 @@ class Recipe:
     """Rows in a step."""
     wild: bool = False
     """Whether it also sees digits as photographed, and what is no digit, see `numbre_train.wild`."""
+    label_smoothing: float = 0.0
+    """Share of what a row is worth that goes to all classes alike, 0–1 (Szegedy et al., "Rethinking the Inception
+    architecture", 2016). It keeps the range of the logits short, and so the steps of an int8 file between them."""
 
     def rate_at(self, step: int, steps: int) -> float:
         """The learning rate of step 0 ≤ `step` < `steps`: linear warm-up, then half a cosine down to 0."""

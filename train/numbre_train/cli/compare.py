@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     }
     seed = checked_seed(args.seed)
     check_writable(args.out)
-    data = load_dataset(args.data, args.test, say)
+    data = load_dataset(args.data, args.test, say, args.labels)
     say(f"{data.source}: {len(data.fit):,} rows to fit, {len(data.validation):,} to validate; {data.test_source}")
     results, bundles = {}, {}
     for name, recipe in recipes.items():

@@ -5,17 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from numbre_runtime.cli.common import EXIT_OK, Parser, run_command
 from numbre_runtime.files import write_atomic
-from numbre_train.cli.options import OptionError, say
-from numbre_train.data.classes import DIGITS
+from numbre_train.cli.options import OptionError, add_labels, say
 from numbre_train.data.csv_files import COLUMNS
 from numbre_train.data.dataset import stream_rows
 from numbre_train.data.summary import Column, Summary, summarize
@@ -35,8 +33,10 @@ def parser() -> Parser:
         type=Path,
         nargs="*",
         metavar="DATA",
-        help="CSV files, a directory of them, or a place of MNIST (default: MNIST, found; its training rows)",
+        help="CSV files, a directory of them, or a data set as numbre-train takes it; of one with a test part the "
+        "training rows (default: MNIST, found)",
     )
+    add_labels(result)
     result.add_argument("--column", type=int, metavar="N", help="show its values; 0 is the label, 1–784 the pixels")
     result.add_argument(
         "-o",
@@ -54,24 +54,24 @@ def run(args: argparse.Namespace) -> int:
     """Reads everything once, prints the figures and draws the picture."""
     if args.column is not None and not 0 <= args.column < COLUMNS:
         raise OptionError(f"--column {args.column}: expected 0 (the label) to {COLUMNS - 1}")
-    name, chunks = stream_rows(args.data, lambda line: print(line, file=sys.stderr))
-    summary = summarize(chunks, args.column)
+    name, chunks, classes = stream_rows(args.data, lambda line: print(line, file=sys.stderr), args.labels)
+    summary = summarize(chunks, args.column, len(classes))
     from numbre_train import plots
 
-    figure = plots.first_images(summary.first.images, summary.first.labels, DIGITS, 3, 3, "First images")
+    figure = plots.first_images(summary.first.images, summary.first.labels, classes, 3, 3, "First images")
     write_atomic(args.picture, plots.png(figure))
-    figures = _figures(name, summary)
-    say(json.dumps(figures, indent=1) if args.json else _text(figures, summary, args.picture))
+    figures = _figures(name, summary, classes)
+    say(json.dumps(figures, indent=1) if args.json else _text(figures, summary, classes, args.picture))
     return EXIT_OK
 
 
-def _figures(name: str, summary: Summary) -> dict[str, Any]:
+def _figures(name: str, summary: Summary, classes: Sequence[str]) -> dict[str, Any]:
     present = np.flatnonzero(summary.pixel_counts)
     figures = {
         "data": name,
         "rows": summary.rows,
         "columns": COLUMNS,
-        "labels": {str(label): int(count) for label, count in enumerate(summary.label_counts)},
+        "labels": {label: int(count) for label, count in zip(classes, summary.label_counts, strict=True)},
         "pixel_range": [int(present[0]), int(present[-1])],
         "zeros": float(summary.pixel_counts[0] / summary.pixel_counts.sum()),
     }
@@ -92,13 +92,13 @@ def _column(column: Column) -> dict[str, Any]:
     }
 
 
-def _text(figures: dict[str, Any], summary: Summary, picture: Path) -> str:
+def _text(figures: dict[str, Any], summary: Summary, classes: Sequence[str], picture: Path) -> str:
     rows = summary.rows
     low, high = figures["pixel_range"]
     lines = [
         figures["data"],
         f"shape        {rows:,} rows × {COLUMNS} columns (label, 784 pixels)",
-        "labels       " + _counts(summary.label_counts, range(10), rows),
+        "labels       " + _counts(figures["labels"], classes, rows),
         f"pixels       {low} to {high}, {figures['zeros']:.1%} of them 0",
     ]
     if summary.column is not None:
@@ -117,7 +117,7 @@ def _text(figures: dict[str, Any], summary: Summary, picture: Path) -> str:
     return "\n".join([*lines, f"picture      the first {len(summary.first)} images: {picture}"])
 
 
-def _counts(counts: NDArray[np.int64], values: Any, rows: int) -> str:
+def _counts(counts: Any, values: Iterable[Any], rows: int) -> str:
     return ", ".join(f"{value}: {counts[value]:,} ({counts[value] / rows:.1%})" for value in values)
 
 

@@ -23,21 +23,33 @@ class OptionError(NumbreError, ValueError):
 
 
 def add_data_options(parser: Parser) -> None:
-    """`--data` and `--test`."""
+    """`--data`, `--test` and `--labels`."""
     parser.add_argument(
         "--data",
         type=Path,
         nargs="+",
         metavar="PATH",
-        help="CSV files (label, then 784 pixels; .csv or .csv.gz) or a directory of them, or MNIST's IDX files or an "
-        "mnist.npz (default: MNIST, found)",
+        help="CSV files (label, then 784 pixels; .csv or .csv.gz) or a directory of them, MNIST's IDX files or an "
+        "mnist.npz, or any data set of images 28×28: IDX files, .npz, a folder of pictures a class (default: MNIST, "
+        "found)",
     )
+    add_labels(parser)
     parser.add_argument(
         "--test",
         type=Path,
         nargs="+",
         metavar="PATH",
         help="measure on these rows instead of those that the split sets apart; the word mnist: its 10,000 test rows",
+    )
+
+
+def add_labels(parser: Parser) -> None:
+    """`--labels`."""
+    parser.add_argument(
+        "--labels",
+        type=Path,
+        metavar="FILE",
+        help="one class name a line, in the order of their numbers (default: the digits, or the folders' names)",
     )
 
 
@@ -49,6 +61,9 @@ def add_model_options(parser: Parser) -> None:
     group.add_argument("--dropout", type=float, metavar="SHARE", help="after each hidden layer of a dnn, 0 ≤ share < 1")
     group.add_argument("--input-dropout", type=float, metavar="SHARE", help="of the pixels of a dnn, 0 ≤ share < 1")
     group.add_argument("--l2", type=float, metavar="FACTOR", help="of the sum of squared weights, linear and dnn")
+    group.add_argument(
+        "--label-smoothing", type=float, metavar="SHARE", help="of a row's worth that goes to all classes alike"
+    )
     group.add_argument("--augment", choices=tuple(AUGMENTATIONS), help="how far digits are distorted")
     group.add_argument("--learning-rate", type=float, metavar="RATE", help="Adam's, at its peak")
     group.add_argument("--batch-size", type=int, metavar="N", help="rows in a step")
@@ -97,6 +112,8 @@ def recipe_of(model: str, args: argparse.Namespace, base: Recipe | None = None, 
     changes: dict[str, Any] = {"network": dataclasses.replace(recipe.network, **given)}
     if args.augment is not None:
         changes["augmentation"] = AUGMENTATIONS[args.augment]
+    if args.label_smoothing is not None:
+        changes["label_smoothing"] = within(args.label_smoothing, "--label-smoothing", 0, 1)
     if args.learning_rate is not None:
         if not 0 < args.learning_rate < math.inf:
             raise OptionError(f"--learning-rate {args.learning_rate}: expected a number above 0")

@@ -31,6 +31,8 @@ from numbre_train.results import train, write_training
 from numbre_train.search import Search, best_recipe, best_trial, finished, open_study, safe_url, share_processor, work
 
 _EPOCHS = 10
+_Places = tuple[Sequence[Path] | None, Path | None]
+"""What `--data` and `--labels` say."""
 
 
 class TargetMissedError(NumbreError):
@@ -77,12 +79,12 @@ def run(args: argparse.Namespace) -> int:
     )
     workers = at_least_one(args.workers, "--workers")
     share_processor(workers)
-    data = load_dataset(args.data, args.test, say)
+    data = load_dataset(args.data, args.test, say, args.labels)
     study = open_study(search, data)
     say(f"{data.source}: {len(data.fit):,} rows to fit, {len(data.validation):,} to validate")
     say(f"study {search.study} in {safe_url(search.storage)}, {len(finished(study)):,} trials there already")
     try:
-        _work_together(search, data, study, workers, args.data)
+        _work_together(search, data, study, workers, (args.data, args.labels))
     except KeyboardInterrupt:
         say("stopped; the same command goes on")
         raise
@@ -103,13 +105,14 @@ def run(args: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def _work_together(search: Search, data: Any, study: Any, workers: int, paths: Sequence[Path] | None) -> None:
+def _work_together(search: Search, data: Any, study: Any, workers: int, places: _Places) -> None:
     """Runs this process's trials and those of the others, under one progress bar for the whole study."""
     from tqdm import tqdm
 
     context = multiprocessing.get_context("spawn")
     others = [
-        context.Process(target=_other_worker, args=(search, paths, number), daemon=True) for number in range(1, workers)
+        context.Process(target=_other_worker, args=(search, places, number), daemon=True)
+        for number in range(1, workers)
     ]
     for process in others:
         process.start()
@@ -135,10 +138,10 @@ def _work_together(search: Search, data: Any, study: Any, workers: int, paths: S
         say(f"{len(failed)} of {workers} workers ended early; what they had finished is in the study")
 
 
-def _other_worker(search: Search, paths: Sequence[Path] | None, number: int) -> None:
+def _other_worker(search: Search, places: _Places, number: int) -> None:
     """A further process; it ends with the first one."""
     try:
-        data = load_dataset(paths)
+        data = load_dataset(places[0], labels=places[1])
         work(search, data, open_study(search, data, number))
     except KeyboardInterrupt:
         sys.exit(1)

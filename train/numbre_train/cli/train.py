@@ -34,7 +34,7 @@ def parser() -> Parser:
     """The command's arguments."""
     result = Parser(
         prog="numbre-train",
-        description="Trains a network on MNIST or on CSV files.",
+        description="Trains a network on MNIST, on CSV files or on other labelled images 28×28.",
         epilog="Other commands: "
         + "; ".join(f"numbre-train {name} {what}" for name, what in COMMANDS.items())
         + ". Each has its own --help.",
@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
     seed = checked_seed(args.seed)
     steps = _steps(args)
     check_writable(out, FILES)
-    data = load_dataset(args.data, args.test, say)
+    data = load_dataset(args.data, args.test, say, args.labels)
     say(data.source)
     if recipe.wild:
         say("making photo-like copies of the digits, and what is no digit …")

@@ -64,8 +64,8 @@ def csv_files(paths: Sequence[Path]) -> list[Path]:
     return files
 
 
-def load_csv(files: Sequence[Path]) -> tuple[Rows, str]:
-    """All rows of some files, and a SHA-256 hex digest of what they hold.
+def load_csv(files: Sequence[Path], classes: int = 10) -> tuple[Rows, str]:
+    """All rows of some files, with labels below `classes`, and a SHA-256 hex digest of what they hold.
 
     The digest is of pixels and labels, so that a header, gzip or line ends do not change it.
 
@@ -75,7 +75,7 @@ def load_csv(files: Sequence[Path]) -> tuple[Rows, str]:
     images, labels = np.empty((0, 28, 28), np.uint8), np.empty(0, np.uint8)
     count, digest = 0, hashlib.sha256()
     for file in files:
-        for chunk in read_csv(file):
+        for chunk in read_csv(file, classes):
             end = count + len(chunk)
             if end > ROWS_LIMIT:
                 raise DataError(f"{file}: more than {ROWS_LIMIT:,} rows; train on a part of them")
@@ -92,16 +92,17 @@ def load_csv(files: Sequence[Path]) -> tuple[Rows, str]:
     return Rows(images, labels), digest.hexdigest()
 
 
-def read_csv(path: Path) -> Iterator[Rows]:
+def read_csv(path: Path, classes: int = 10) -> Iterator[Rows]:
     """The rows of a file, a few thousand at a time.
 
     Args:
         path: A .csv or .csv.gz file, with or without a header row; blank lines are skipped, whole numbers may be
             written as 12.0.
+        classes: Number of classes, 2–256.
 
     Raises:
-        DataError: It cannot be read, is empty, or a row is ragged or holds anything but a label 0–9 and pixels 0–255;
-            the message names row (the file's first line is 1) and column (the label's is 0).
+        DataError: It cannot be read, is empty, or a row is ragged or holds anything but a label below `classes` and
+            pixels 0–255; the message names row (the file's first line is 1) and column (the label's is 0).
     """
     import pandas as pd
 
@@ -121,25 +122,25 @@ def read_csv(path: Path) -> Iterator[Rows]:
                 keep_default_na=False,
             )
             for frame in chunks:
-                values = _checked(frame)
+                values = _checked(frame, classes)
                 if values is None:
-                    _raise_bad_row(path, header, done)
+                    _raise_bad_row(path, header, done, classes)
                 done += len(values)
                 yield Rows(values[:, 1:].reshape(-1, 28, 28), np.ascontiguousarray(values[:, 0]))
         except pd.errors.EmptyDataError:
             pass
         except pd.errors.ParserError:
-            _raise_bad_row(path, header, done)
+            _raise_bad_row(path, header, done, classes)
     if not done:
         raise DataError(f"{path}: has no rows")
 
 
-def _checked(frame: DataFrame) -> NDArray[np.uint8] | None:
+def _checked(frame: DataFrame, classes: int) -> NDArray[np.uint8] | None:
     """A chunk as (rows, 785) uint8, or None if any cell is not what it should be."""
     if frame.shape[1] != COLUMNS or any(dtype.kind not in "iuf" for dtype in frame.dtypes):
         return None
     values: NDArray[Any] = frame.to_numpy()
-    if values.min() < 0 or values.max() > 255 or values[:, 0].max() > 9:
+    if values.min() < 0 or values.max() > 255 or values[:, 0].max() >= classes:
         return None
     pixels = values.astype(np.uint8)
     # NaN passes both comparisons above and is equal to nothing; so are broken numbers once they are cut to bytes.
@@ -166,7 +167,7 @@ def _has_header(path: Path) -> bool:
     return not cells[0][:1].isdigit() and (not any(numbers) or cells[1:] in (counting[1:], counting[:-1]))
 
 
-def _raise_bad_row(path: Path, header: bool, done: int) -> NoReturn:
+def _raise_bad_row(path: Path, header: bool, done: int, classes: int) -> NoReturn:
     """Finds what is wrong after the first `done` rows and says it."""
     seen = 0
     with _text(path) as stream:
@@ -180,7 +181,7 @@ def _raise_bad_row(path: Path, header: bool, done: int) -> NoReturn:
             if len(cells) != COLUMNS:
                 raise DataError(_ragged(path, number, len(cells)))
             for column, cell in enumerate(cells):
-                top, what = (9, "a label") if column == 0 else (255, "a pixel")
+                top, what = (classes - 1, "a label") if column == 0 else (255, "a pixel")
                 value = float(cell) if _NUMBER.fullmatch(cell) else np.nan
                 if not (0 <= value <= top and value == int(value)):
                     raise DataError(

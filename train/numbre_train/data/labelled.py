@@ -1,6 +1,6 @@
 """Labelled rows of any data set, from the usual kinds of file.
 
-- `.npz` with the arrays x and y, or with x_train, y_train, x_test, y_test;
+- `.npz` with the arrays x and y;
 - `.csv`, the label first, then one column a value, with or without a line of names;
 - an IDX file of images, its labels in the file beside it (…-images-idx3-ubyte, …-labels-idx1-ubyte, gzipped or not);
 - a directory with one folder of pictures for each class.
@@ -15,7 +15,7 @@ import hashlib
 import io
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,21 @@ class Labelled:
     source: str
     """The file or directory."""
 
+    def __len__(self) -> int:
+        """How many rows there are."""
+        return len(self.labels)
+
+    def take(self, numbers: NDArray[np.int64]) -> Labelled:
+        """A copy of the rows of these numbers, in their order."""
+        return replace(self, inputs=self.inputs[numbers], labels=self.labels[numbers])
+
+    def pixels(self) -> NDArray[np.uint8] | None:
+        """The inputs as uint8, if all are whole numbers 0–255."""
+        if self.inputs.dtype == np.uint8:
+            return self.inputs
+        whole = self.inputs.min() >= 0 and self.inputs.max() <= 255 and bool((self.inputs % 1 == 0).all())
+        return self.inputs.astype(np.uint8) if whole else None
+
     @property
     def sha256(self) -> str:
         """Digest of all rows and labels, in order."""
@@ -65,8 +80,7 @@ def read_labelled(path: Path, read_picture: ReadPicture) -> Labelled:
     if path.is_dir():
         inputs, labels = _from_folders(path, read_picture)
     elif path.suffix == ".npz":
-        arrays = _arrays(path)
-        inputs, labels = _pair(arrays, "x", "y", path)
+        return read_npz_pair(path, "x", "y")
     elif path.suffix == ".csv":
         inputs, labels = _from_csv(path)
     elif "-idx" in path.name:
@@ -77,27 +91,14 @@ def read_labelled(path: Path, read_picture: ReadPicture) -> Labelled:
     return _checked(inputs, labels, path)
 
 
-def read_train_and_test(path: Path, read_picture: ReadPicture) -> tuple[Labelled, Labelled]:
-    """Reads a data set that has a training and a test part.
-
-    Args:
-        path: A directory with the IDX files of MNIST's names or with the folders train and test, each with one
-            folder a class; or an npz file with x_train, y_train, x_test and y_test.
-        read_picture: See `read_labelled`.
+def read_npz_pair(path: Path, x: str, y: str) -> Labelled:
+    """The rows of two arrays of an npz file.
 
     Raises:
-        DataError: See `read_labelled`; or a part is missing.
+        DataError: See `read_labelled`.
     """
-    if path.is_dir():
-        if (path / "train").is_dir() and (path / "test").is_dir():
-            return read_labelled(path / "train", read_picture), read_labelled(path / "test", read_picture)
-        images = [_idx_path(path / f"{part}-images-idx3-ubyte") for part in ("train", "t10k")]
-        if images[0] is None or images[1] is None:
-            raise DataError(f"{path}: has neither IDX files (train-images-idx3-ubyte …) nor the folders train and test")
-        return read_labelled(images[0], read_picture), read_labelled(images[1], read_picture)
-    arrays = _arrays(path)
-    train, test = (_checked(*_pair(arrays, f"x_{part}", f"y_{part}", path), path) for part in ("train", "test"))
-    return train, test
+    arrays = read_npz(read_limited(path, _LIMIT, DataError), str(path), DataError)
+    return _checked(*_pair(arrays, x, y, path), path)
 
 
 def _checked(inputs: NDArray[Any], labels: NDArray[Any], path: Path) -> Labelled:
@@ -115,10 +116,6 @@ def _checked(inputs: NDArray[Any], labels: NDArray[Any], path: Path) -> Labelled
 
 def _first_bad(inputs: NDArray[Any]) -> int:
     return int(np.flatnonzero(~np.isfinite(inputs.reshape(len(inputs), -1)).all(axis=1))[0])
-
-
-def _arrays(path: Path) -> dict[str, NDArray[Any]]:
-    return read_npz(read_limited(path, _LIMIT, DataError), str(path), DataError)
 
 
 def _pair(arrays: dict[str, NDArray[Any]], x: str, y: str, path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -165,7 +162,7 @@ def _numeric(words: list[str]) -> bool:
 
 def _from_idx(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
     beside = path.with_name(path.name.removesuffix(".gz").replace("images-idx3", "labels-idx1"))
-    labels = _idx_path(beside)
+    labels = idx_path(beside)
     if labels is None or labels == path:
         raise DataError(f"{path}: its labels, {beside.name}, are not beside it")
     inputs, classes = (parse_idx(_unpacked(part), str(part)) for part in (path, labels))
@@ -174,8 +171,8 @@ def _from_idx(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
     return inputs, classes
 
 
-def _idx_path(plain: Path) -> Path | None:
-    """The file, or the one with .gz behind it, if there is any."""
+def idx_path(plain: Path) -> Path | None:
+    """A file, or the one with .gz behind its name, if there is any."""
     for path in (plain, plain.with_name(f"{plain.name}.gz")):
         if path.is_file():
             return path

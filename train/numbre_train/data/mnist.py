@@ -101,7 +101,10 @@ def _verified(files: dict[str, bytes], where: str) -> dict[str, bytes]:
     for name, expected in SHA256.items():
         digest = hashlib.sha256(files[name]).hexdigest()
         if digest != expected:
-            raise DataError(f"{where}: {name} is not MNIST's: expected SHA-256 {expected}, got {digest}")
+            raise DataError(
+                f"{where}: {name} is not MNIST's: expected SHA-256 {expected}, got {digest}; "
+                "of another data set, say its classes with --labels FILE"
+            )
     return files
 
 

@@ -1,7 +1,7 @@
 """Which rows serve for what, fixed once and for all.
 
-The 60,000 training rows of MNIST are drawn into 55,000 to fit and 5,000 to validate; the 10,000 test rows are another
-file. Rows of CSV files are drawn into 80% to fit, 10% to validate and 10% to test.
+Of a data set with a test part of its own, a twelfth of the other rows validates: of MNIST's 60,000 rows 5,000. Other
+rows are drawn into 80% to fit, 10% to validate and 10% to test.
 Calibration rows for quantization are drawn from the fitting rows alone.
 """
 
@@ -14,9 +14,12 @@ from numpy.typing import NDArray
 
 SPLIT_SEED = 2026
 CALIBRATION_SEED = 2027
-CSV_ROWS_LEAST = 100
+ROWS_LEAST = 100
 """Fewest rows that are split; a tenth of less says nothing."""
-_TRAIN_ROWS, _VALIDATION_ROWS = 60_000, 5_000
+VALIDATION_PART = 12
+"""One of so many training rows validates."""
+MNIST_ROWS = 60_000
+"""Training rows of MNIST."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +32,14 @@ class Split:
     """(N,) rows that choices are made on."""
 
 
-def split_rows() -> Split:
-    """The fixed split, a seeded draw without replacement."""
-    order = np.random.default_rng(SPLIT_SEED).permutation(_TRAIN_ROWS)
-    return Split(np.sort(order[_VALIDATION_ROWS:]), np.sort(order[:_VALIDATION_ROWS]))
+def split_rows(count: int = MNIST_ROWS) -> Split:
+    """The fixed split of `count` rows that have a test part beside them, a seeded draw without replacement."""
+    order = np.random.default_rng(SPLIT_SEED).permutation(count)
+    part = count // VALIDATION_PART
+    return Split(np.sort(order[part:]), np.sort(order[:part]))
 
 
-def split_csv_rows(count: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Split]:
+def split_apart(count: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Split]:
     """The fixed split of `count` rows, a seeded draw without replacement.
 
     Returns:

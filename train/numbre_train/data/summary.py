@@ -34,7 +34,7 @@ class Summary:
     rows: int
     """How many images."""
     label_counts: NDArray[np.int64]
-    """(10,), how many of each digit."""
+    """(classes,), how many of each."""
     pixel_counts: NDArray[np.int64]
     """(256,), how often each pixel value is there."""
     first: Rows
@@ -43,20 +43,21 @@ class Summary:
     """The column that was asked for."""
 
 
-def summarize(chunks: Iterable[Rows], column: int | None = None) -> Summary:
+def summarize(chunks: Iterable[Rows], column: int | None = None, classes: int = 10) -> Summary:
     """Goes once through the rows.
 
     Args:
         chunks: All rows, some at a time, at least one.
         column: A column to look at, 0–784.
+        classes: How many there are.
     """
-    labels, pixels, values = np.zeros(10, np.int64), np.zeros(256, np.int64), np.zeros(256, np.int64)
+    labels, pixels, values = np.zeros(classes, np.int64), np.zeros(256, np.int64), np.zeros(256, np.int64)
     images: list[NDArray[np.uint8]] = []
     image_labels: list[np.uint8] = []
     first: list[int] = []
     last: list[int] = []
     for chunk in chunks:
-        labels += np.bincount(chunk.labels, minlength=10)
+        labels += np.bincount(chunk.labels, minlength=classes)
         for start in range(0, len(chunk), 4096):
             pixels += np.bincount(chunk.images[start : start + 4096].ravel(), minlength=256)
         room = FIRST_IMAGES - len(images)

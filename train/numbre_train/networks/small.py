@@ -12,8 +12,8 @@ from typing import Any
 from numbre_train.networks.base import DIGITS, Network
 
 _MOMENTUM = 0.9
-"""Of the moving statistics. Keras's own 0.99 needs hundreds of steps to forget where it began: too many for a small data
-set, whose network would then answer by statistics of none of its rows."""
+"""Of the moving statistics. Keras's own 0.99 needs hundreds of steps to forget where it began: too many for a small
+data set, whose network would then answer by statistics of none of its rows."""
 
 
 @dataclass(frozen=True)
