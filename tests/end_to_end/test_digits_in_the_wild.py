@@ -63,7 +63,7 @@ def test_what_it_has_not_seen(file: str, bundle: Bundle, unseen: Rows) -> None:
     assert _recognized(scores[~digits], bundle).mean() < 0.12
 
 
-def test_digits_of_eight_pixels(bundle: Bundle) -> None:
+def test_digits_of_eight_pixels() -> None:
     """The 1,797 optdigits of scikit-learn, which training has never seen."""
     data = load_digits()
     images = np.array([from_grey(image.astype(np.float32) * (255 / 16))[0] for image in data.images])
