@@ -17,7 +17,7 @@ from numbre_train.wild.textures import cloud, ramp
 
 _SIDE = 28
 _KINDS = ("glyph", "scribble", "shape", "piece", "texture")
-_SHARES = (0.42, 0.15, 0.19, 0.14, 0.10)
+_SHARES = (0.42, 0.13, 0.25, 0.13, 0.07)
 _AS_ARRAY = {"glyph": 0.25, "scribble": 0.25, "shape": 0.6, "piece": 0.1, "texture": 0.5}
 """How often each is a 28×28 array of someone's own."""
 _SAVED_AS_PICTURE = 0.5
