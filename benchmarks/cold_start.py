@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from common import interleaved, machine, ratio, write_result
-from numbre_runtime.bundle import DEFAULT_BUNDLE
+from numbre_runtime.bundle import NUMBRE_BUNDLE
 
 ROUNDS = 31
 BOUNDS = {"wall time, against the shortest script": 1.3, "peak RSS in MB": 60.0}
@@ -40,7 +40,7 @@ def main() -> int:
         "shortest script": [
             sys.executable,
             str(_HERE / "shortest_predict.py"),
-            str(DEFAULT_BUNDLE / "model.int8.tflite"),
+            str(NUMBRE_BUNDLE / "model.int8.tflite"),
             str(_SAMPLE),
         ],
     }

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 import numbre_runtime
 from common import interleaved, machine, ratio, write_result
-from numbre_runtime.bundle import DEFAULT_BUNDLE
+from numbre_runtime.bundle import NUMBRE_BUNDLE
 from numbre_train.data import load_mnist
 
 SINGLES, ROUNDS, BATCH_ROUNDS = 1000, 41, 41
@@ -35,7 +35,7 @@ Images = NDArray[np.uint8]
 
 def by_hand_litert(rows: int) -> tuple[Interpreter, int, int]:
     """An interpreter of the int8 file for so many rows at a time, and the numbers of its input and output."""
-    interpreter = Interpreter(model_path=str(DEFAULT_BUNDLE / "model.int8.tflite"), num_threads=1)
+    interpreter = Interpreter(model_path=str(NUMBRE_BUNDLE / "model.int8.tflite"), num_threads=1)
     number = interpreter.get_input_details()[0]["index"]
     if rows > 1:
         interpreter.resize_tensor_input(number, [rows, 784])
@@ -67,7 +67,7 @@ def onnx_single() -> Callable[[Images], tuple[int, float]]:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(
-        str(DEFAULT_BUNDLE / "model.float32.onnx"), options, providers=["CPUExecutionProvider"]
+        str(NUMBRE_BUNDLE / "model.float32.onnx"), options, providers=["CPUExecutionProvider"]
     )
     name = session.get_inputs()[0].name
 
@@ -102,7 +102,7 @@ def main() -> int:
     """Measures, prints, writes results/latency.json; exit code 1 if a bound is missed."""
     images = load_mnist().test_images
     singles = list(images[:SINGLES])
-    classifier = numbre_runtime.load(backend="litert", artifact="model.int8.tflite")
+    classifier = numbre_runtime.load(NUMBRE_BUNDLE, backend="litert", artifact="model.int8.tflite")
     hand, onnx = litert_single(), onnx_single()
 
     def each(predict: Callable[[Images], object]) -> Callable[[], object]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from numbre_runtime.bundle import DEFAULT_BUNDLE, Bundle, read_bundle
+from numbre_runtime.bundle import NUMBRE_BUNDLE, Bundle, read_bundle
 from numbre_train.data import Mnist, load_mnist
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,8 +32,8 @@ def mnist() -> Mnist:
 
 @pytest.fixture(scope="session")
 def shipped() -> Bundle:
-    """The bundle that ships inside the runtime."""
-    return read_bundle(DEFAULT_BUNDLE)
+    """The NUMBRE network's own bundle, which ships inside the runtime."""
+    return read_bundle(NUMBRE_BUNDLE)
 
 
 @pytest.fixture(scope="session")

@@ -25,8 +25,10 @@ MANIFEST = "manifest.json"
 GOLDEN = "golden.npz"
 TEST_DATA = "test_data.npz"
 _SHIPPED = Path(__file__).parent / "models"
-DEFAULT_BUNDLE = _SHIPPED / "numbre-int8"
+NUMBRE_BUNDLE = _SHIPPED / "numbre-int8"
 """The NUMBRE network's own bundle, shipped with the runtime."""
+DEFAULT_BUNDLE = NUMBRE_BUNDLE
+"""The shipped bundle that is used where none is named."""
 
 _MANIFEST_LIMIT = 1 << 20
 _FILE_LIMIT = 256 << 20

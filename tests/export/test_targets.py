@@ -16,7 +16,7 @@ from numbre_export.recipes import Recipe
 from numbre_export.targets import parse_target, reasons_against
 from numbre_export.to_onnx import to_onnx
 from numbre_export.to_tflite import quantize_tflite
-from numbre_runtime.bundle import DEFAULT_BUNDLE, Bundle
+from numbre_runtime.bundle import NUMBRE_BUNDLE, Bundle
 from numbre_runtime.errors import DataError
 from numbre_train.data import Mnist
 
@@ -91,10 +91,10 @@ def test_unknown_targets_are_named(text: str) -> None:
 
 
 def test_check_answers_for_a_bundle_without_tensorflow(run_command: Run) -> None:
-    done = run_command("numbre-export", "--check", DEFAULT_BUNDLE, "--target", "tflite-runtime==2.14")
+    done = run_command("numbre-export", "--check", NUMBRE_BUNDLE, "--target", "tflite-runtime==2.14")
     assert done.returncode == 0, done.stderr
     assert "model.int8.tflite with tflite-runtime==2.14: runs" in done.stdout
-    done = run_command("numbre-export", "--check", DEFAULT_BUNDLE, "--target", "onnxruntime==1.6")
+    done = run_command("numbre-export", "--check", NUMBRE_BUNDLE, "--target", "onnxruntime==1.6")
     assert done.returncode == 3
     assert "does not run: it needs opset 13" in done.stdout
     done = run_command("numbre-export", "--check", Path("nowhere"), "--target", "onnxruntime==1.6")
