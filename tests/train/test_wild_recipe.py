@@ -35,9 +35,9 @@ def test_copies_are_made_of_fitting_rows_alone_and_only_fitted(few: Dataset) -> 
     assert data.labels == (*"0123456789", NONE_LABEL)
     assert np.array_equal(data.validation.images, few.validation.images)
     assert data.test is few.test
-    assert len(data.fit) == 300 + 150 + 82
+    assert len(data.fit) == 300 + 100 + 80
     assert np.array_equal(data.fit.images[:300], few.fit.images)
-    assert (data.fit.labels == NONE).sum() == 82
+    assert (data.fit.labels == NONE).sum() == 80
     assert not set(data.split.fit) & set(data.split.validation)
     with pytest.raises(DataError, match=r"classes a, b, c, …; the recipe wild is for digits"):
         in_the_wild(dataclasses.replace(few, labels=("a", "b", "c")), 7)
@@ -49,7 +49,7 @@ def test_a_training_leaves_its_threshold_beside_the_model(few: Dataset, tmp_path
     training = train(recipe, wild, 0)
     assert training.scores.shape == (200, 11)
     figures = write_training(tmp_path, training, wild)
-    assert figures["data"]["fit_rows"] == 532
+    assert figures["data"]["fit_rows"] == 480
     found = read_abstention(tmp_path / ABSTENTION_FILE)
     assert found.none_label == NONE_LABEL == read_labels(tmp_path / LABELS_FILE)[-1]
     assert 0 <= found.threshold <= 1

@@ -11,14 +11,14 @@ from numbre_train.data import Dataset, Split
 from numbre_train.data.classes import DIGITS
 from numbre_train.wild.rows import NONE_LABEL, joined, wild_rows
 
-_EVERY = 2
-"""Of every second fitting row a copy is made."""
-_OTHERS = 0.55
+_EVERY = 3
+"""Of every third fitting row a copy is made."""
+_OTHERS = 0.8
 """How many images of no digit, as a share of the copies."""
 
 
 def in_the_wild(data: Dataset, seed: int) -> Dataset:
-    """The data set with photo-like copies of half its fitting rows, and with a class for what is no digit.
+    """The data set with photo-like copies of a third of its fitting rows, and with a class for what is no digit.
 
     Args:
         data: Digits. Its validation and test rows stay what they are, and make no copies.
