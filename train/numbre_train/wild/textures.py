@@ -6,9 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-_FINEST = 4
-"""Pixels from one value to the next of the coarsest octave's finest successor."""
-
 
 def cloud(shape: tuple[int, int], generator: np.random.Generator, roughness: float = 0.5) -> NDArray[np.float32]:
     """Smooth noise of several octaves, as of paper, wood or a blurred room.
