@@ -36,7 +36,12 @@ def peak_rss_mb(command: list[str]) -> float:
 def main() -> int:
     """Measures, prints, writes results/cold_start.json; exit code 1 if a bound is missed."""
     commands = {
-        "numbre-predict": [str(Path(sys.executable).parent / "numbre-predict"), str(_SAMPLE)],
+        "numbre-predict": [
+            str(Path(sys.executable).parent / "numbre-predict"),
+            "--bundle",
+            "numbre-int8",
+            str(_SAMPLE),
+        ],
         "shortest script": [
             sys.executable,
             str(_HERE / "shortest_predict.py"),

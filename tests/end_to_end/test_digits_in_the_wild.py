@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
 import numbre_runtime as numbre
+from numbre_export.targets import parse_target, reasons_against
 from numbre_runtime.bundle import Bundle, bundle_path, read_bundle
 from numbre_runtime.image import from_grey
 from numbre_train.data import Mnist, Rows, split_rows
@@ -69,6 +70,12 @@ def test_digits_of_eight_pixels() -> None:
     images = np.array([from_grey(image.astype(np.float32) * (255 / 16))[0] for image in data.images])
     scores = numbre.load(NAME).predict_batch(images)
     assert (scores[:, :NONE].argmax(axis=1) == data.target).mean() > 0.94
+
+
+@pytest.mark.parametrize(("target", "artifact"), [("tflite-runtime==2.14", INT8[0]), ("onnxruntime==1.7", INT8[1])])
+def test_older_runtimes_have_its_operators(target: str, artifact: str, bundle: Bundle) -> None:
+    found = parse_target(target)
+    assert reasons_against(bundle.contents[artifact], found.format, found) == []
 
 
 def test_samples_are_read() -> None:
