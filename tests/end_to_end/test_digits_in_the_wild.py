@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,11 @@ def test_it_is_small_and_has_a_class_for_none(bundle: Bundle) -> None:
     assert bundle.manifest.none_label == "none"
     assert 0.2 < bundle.manifest.threshold < 0.9
     assert bundle.artifact("model.int8.tflite").bytes < 40_000
+
+
+def test_it_is_made_of_the_model_kept_with_the_tests(bundle: Bundle) -> None:
+    asset = (ROOT / "tests" / "assets" / "digits.keras").read_bytes()
+    assert bundle.manifest.provenance["model"]["sha256"] == hashlib.sha256(asset).hexdigest()
 
 
 @pytest.mark.parametrize("file", INT8)
