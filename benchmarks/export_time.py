@@ -43,7 +43,7 @@ def main() -> int:
             source = converter.open(model)
             parts["worker's start and reading of the model, import included"] = time.perf_counter() - start
             rows = np.random.default_rng(0).random((ROWS, int(np.prod(source.input_shape))), np.float32)
-            for recipe in wanted(ALL, FORMATS, "int8", "default"):
+            for recipe in wanted(ALL, FORMATS, "default", "default"):
                 start = time.perf_counter()
                 converter.convert(recipe, rows)
                 parts[f"converting {recipe.file}"] = time.perf_counter() - start

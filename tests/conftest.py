@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from numbre_runtime.bundle import NUMBRE_BUNDLE, Bundle, read_bundle
+from numbre_runtime.bundle import MODELS, Bundle, read_bundle
 from numbre_train.data import Mnist, load_mnist
 
 ROOT = Path(__file__).resolve().parent.parent
+NUMBRE_BUNDLE = MODELS / "numbre-int8"
+"""The NUMBRE network's own bundle, whichever one is the default."""
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 

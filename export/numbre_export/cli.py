@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import platform
 import sys
 from collections.abc import Sequence
@@ -14,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbre_export.conversion import Converter, SourceModel
-from numbre_export.datasets import ExportData, Wanted, labels_beside, load_data
-from numbre_export.explain import LayerNoise, explain
+from numbre_export.datasets import ExportData, Rows, Wanted, labels_beside, load_data
+from numbre_export.explain import EXPLAINED_ROWS, LayerNoise, explain
+from numbre_export.hygiene import rows_digest
 from numbre_export.ladder import Climb, climb
 from numbre_export.options import parser, precisions
 from numbre_export.parity import Gate, ParityError, TestSet
@@ -61,7 +63,8 @@ class _Export:
         self._targets = targets
         self._source: SourceModel = converter.open(args.model)
         self._abstention = _abstention(args)
-        self._data: ExportData = load_data(_wanted(args, self._abstention), self._source, _say)
+        self._labels: Path | None = args.labels or labels_beside(args.model, self._abstention.none_label)
+        self._data: ExportData = load_data(_wanted(args, self._labels, self._abstention), self._source, _say)
         self._frame = self._judged_by()
         self._calibrations: dict[int, NDArray[np.float32]] = {}
         self._explained: list[LayerNoise] | None = None
@@ -69,11 +72,12 @@ class _Export:
     def run(self, chosen: tuple[str, ...], formats: tuple[str, ...]) -> int:
         """Does it all; returns the exit code."""
         args, frame = self._args, self._frame
-        if args.labels is None and (beside := labels_beside(args.model, self._abstention.none_label)):
-            _say(f"{beside} names the classes")
+        if self._labels != args.labels:
+            _say(f"{self._labels} names the classes")
         _say(f"{args.model}: accuracy {frame.test.accuracy:.2%} on {len(frame.test.labels):,} test rows")
         _remark(chosen, formats, args, frame)
-        recipes = wanted(chosen, formats, args.io, "tensor" if args.per_tensor else args.granularity)
+        granularity = "tensor" if args.per_tensor else args.granularity
+        recipes = wanted(chosen, formats, args.io, granularity, self._source.convolutional)
         climbs: list[Climb] = []
         files: list[ModelFile] = []
         if any(recipe.calibrated for recipe in recipes):
@@ -86,7 +90,9 @@ class _Export:
                 files.append(self._file(recipe))
         if climbs:
             frame.provenance["ladder"] = {
-                item.recipe.file: [rung.note() for rung in item.rungs] for item in climbs if item.recipe
+                "chosen_on": climbs[0].chosen_on,
+                "chosen_on_sha256": rows_digest(self._data.validation.inputs),
+                **{item.recipe.file: [rung.note() for rung in item.rungs] for item in climbs if item.recipe},
             }
         explanation = self._explain() if args.explain else ()
         for line in _explanation_lines(explanation):
@@ -98,13 +104,9 @@ class _Export:
 
     def _judged_by(self) -> Frame:
         args, data = self._args, self._data
-        raw = self._converter.scores(data.network_values(data.test.inputs))
-        if not np.isfinite(raw).all():
-            raise ModelError(f"{args.model}: gives NaN or infinity on the test rows; train it again")
+        test, shares = self._test_set(data.test)
         # How many borderline rows there are depends on the data; what NUMBRE keeps on MNIST binds nobody else.
         agreement = args.min_agreement if args.min_agreement is not None or data.name == "MNIST" else 0.0
-        shares = bool((raw >= 0).all()) and bool(np.allclose(raw.sum(axis=1), 1, atol=1e-3))
-        test = TestSet(data.test.inputs, data.test.labels, raw if shares else softmax(raw))
         return Frame(
             self._source.name,
             data.spec,
@@ -115,6 +117,14 @@ class _Export:
             _provenance(args, self._source, data),
             self._abstention,
         )
+
+    def _test_set(self, rows: Rows) -> tuple[TestSet, bool]:
+        """The rows with what Keras says of them, and whether it gives shares and no logits."""
+        raw = self._converter.scores(self._data.network_values(rows.inputs))
+        if not np.isfinite(raw).all():
+            raise ModelError(f"{self._args.model}: gives NaN or infinity on the test rows; train it again")
+        shares = bool((raw >= 0).all()) and bool(np.allclose(raw.sum(axis=1), 1, atol=1e-3))
+        return TestSet(rows.inputs, rows.labels, raw if shares else softmax(raw)), shares
 
     def _calibration(self, rows: int) -> NDArray[np.float32]:
         if rows not in self._calibrations:
@@ -137,12 +147,13 @@ class _Export:
         return ModelFile(recipe, self._convert(recipe, rows), len(rows))
 
     def _climb(self, recipe: Recipe) -> Climb:
-        _say(f"the ladder for {recipe.file}:")
+        chosen_on = dataclasses.replace(self._frame, test=self._test_set(self._data.validation)[0])
         result = climb(
             recipe,
+            self._args.calibration_rows,
             self._data,
             self._convert,
-            lambda rung, content: self._frame.judge(self._directory, rung, content),
+            lambda rung, content: chosen_on.judge(self._directory, rung, content),
             self._explain,
             _say,
         )
@@ -156,7 +167,7 @@ class _Export:
             float32, int8 = (
                 self._converter.convert(Recipe(precision, "tflite"), rows) for precision in ("float32", "int8")
             )
-            real = self._data.network_values(self._data.validation)
+            real = self._data.network_values(self._data.validation.inputs[:EXPLAINED_ROWS])
             self._explained = explain(float32, int8, rows, real, self._source.layers)
         return self._explained
 
@@ -176,12 +187,12 @@ def _abstention(args: argparse.Namespace) -> Abstention:
     )
 
 
-def _wanted(args: argparse.Namespace, abstention: Abstention) -> Wanted:
+def _wanted(args: argparse.Namespace, labels: Path | None, abstention: Abstention) -> Wanted:
     return Wanted(
         args.data,
         args.calibration,
         args.test,
-        args.labels or labels_beside(args.model, abstention.none_label),
+        labels,
         args.preprocess,
         args.calibration_rows,
         args.allow_overlap,
@@ -196,8 +207,10 @@ def _remark(chosen: tuple[str, ...], formats: tuple[str, ...], args: argparse.Na
             reason = unavailable(precision, format_name)
             if reason is not None:
                 _say(f"no {precision} {format_name} file: {reason}")
-    if args.io != "int8" and "onnx" in formats:
-        _say(f"--io {args.io} is for TFLite; ONNX files take and give float32")
+    if args.io in ("int8", "uint8") and "int16x8" in chosen:
+        ends = {"tflite": "int16", "onnx": "float32"}
+        taken = ", ".join(f"{ends[name]} in {name} files" for name in formats)
+        _say(f"no int16x8 file with --io {args.io}: its activations have 16 bits; it takes and gives {taken}")
     counts = np.bincount(frame.test.labels, minlength=len(frame.labels))
     if frame.test.accuracy <= counts.max() / counts.sum():
         _say("the Keras model is no better than always naming the largest class: is --preprocess right, and the order")

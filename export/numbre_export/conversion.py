@@ -42,6 +42,8 @@ class SourceModel:
     """"unit" or "none" where the input layer's name says so, as numbre-train's do."""
     layers: tuple[str, ...]
     """Names of the layers that have a kernel."""
+    convolutional: bool = False
+    """Whether there are convolutions among them."""
 
 
 class Converter:

@@ -27,7 +27,9 @@ from numbre_train.data.parts import in_mnist_form, read_parts
 from numbre_train.data.splits import CALIBRATION_SEED, SPLIT_SEED
 
 CALIBRATION_ROWS = 500
-_VALIDATION_ROWS = 1000
+MORE_ROWS = 2000
+"""What the ladder calibrates with where fewer may not do."""
+_VALIDATION_ROWS = 5000
 _PREPROCESSING_LIMIT = 1 << 24
 Say = Callable[[str], None]
 
@@ -76,7 +78,7 @@ class ExportData:
     """The classes, in the order of the scores."""
     pool: Rows
     """What calibration rows are drawn from."""
-    kept_out: NDArray[Any] | None
+    kept_out: Rows | None
     """Rows of the training part that calibration never takes, as validation; None: what is left of the pool."""
     test: Rows
     """The rows that decide."""
@@ -113,12 +115,30 @@ class ExportData:
         return network_values(self.spec, inputs.reshape(len(inputs), -1))
 
     @cached_property
-    def validation(self) -> NDArray[Any]:
-        """Up to 1,000 inputs that are neither calibrated with nor tested on; for explanations."""
-        rows = self.pool.inputs if self.kept_out is None else self.kept_out
-        taken = set(row_hashes(self.test.inputs)) | set(row_hashes(self.pool.inputs[self.draw(CALIBRATION_ROWS)]))
-        left = [index for index, row in enumerate(row_hashes(rows)) if row not in taken]
-        return rows[left[:_VALIDATION_ROWS]]
+    def validation(self) -> Rows:
+        """Up to 5,000 rows that are not tested on, to choose on and for explanations.
+
+        They are not calibrated with either, unless no others are left; `validation_source` tells.
+        """
+        rows, taken = self.pool if self.kept_out is None else self.kept_out, set(row_hashes(self.test.inputs))
+        drawn = (self.draw(count) for count in (CALIBRATION_ROWS, MORE_ROWS))
+        calibrated = {row for numbers in drawn for row in row_hashes(self.pool.inputs[numbers])}
+        hashes = row_hashes(rows.inputs)
+        left = [index for index, row in enumerate(hashes) if row not in taken and row not in calibrated]
+        if not left:
+            left = [index for index, row in enumerate(hashes) if row not in taken]
+        return Rows(rows.inputs[left[:_VALIDATION_ROWS]], rows.labels[left[:_VALIDATION_ROWS]])
+
+    @property
+    def validation_source(self) -> str:
+        """Which rows those are, in words."""
+        count = len(self.validation.labels)
+        if self.kept_out is not None:
+            return f"{count:,} validation rows"
+        calibrated = set(row_hashes(self.pool.inputs[self.draw(CALIBRATION_ROWS)]))
+        if calibrated & set(row_hashes(self.validation.inputs)):
+            return f"the {count:,} calibration rows, for there are no others"
+        return f"{count:,} rows that are neither calibrated with nor tested on"
 
     def provenance(self, count: int) -> dict[str, Any]:
         """Which rows were used, for the manifest."""
@@ -148,15 +168,14 @@ class ExportData:
             )
 
 
-def labels_beside(model: Path, none_label: str | None) -> Path | None:
-    """The file that numbre-train writes beside a model to name its classes; None too where they are the digits.
+def labels_beside(model: Path, none_label: str | None = None) -> Path | None:
+    """The file that numbre-train writes beside a model to name its classes.
 
-    Args:
-        model: The model's file.
-        none_label: The class that stands for "none of the others", which the digits may have besides.
+    Returns:
+        Its path; None if there is none, or if its classes are the digits, with or without `none_label`.
     """
     path = model.with_name(LABELS_FILE)
-    if not path.is_file() or tuple(name for name in read_labels(path) if name != none_label) == DIGITS:
+    if not path.is_file() or read_labels(path) in (DIGITS, (*DIGITS, none_label)):
         return None
     return path
 
@@ -195,34 +214,36 @@ def load_data(wanted: Wanted, source: SourceModel, say: Say) -> ExportData:
         }
         name = wanted.data.name
     notes |= {"sha256": test.sha256, "calibration_sha256": pool.sha256}
-    labels = named or _found(source, pool, test, wanted.none_label)
-    if wanted.none_label is not None and wanted.none_label not in labels:
-        raise DataError(
-            f"--none-label {wanted.none_label}: is none of the labels ({', '.join(labels[:4])}, …); see --labels"
-        )
+    labels = named or _found(wanted, source, pool, test)
+    _check_none(wanted.none_label, labels)
     spec = _fitted(spec, pool, test, source)
     rows = [Rows(_as_spec(part, spec), class_numbers(part, labels)) for part in (pool, test)]
-    validation = None if kept_out is None else _as_spec(kept_out, spec)
+    validation = None if kept_out is None else Rows(_as_spec(kept_out, spec), class_numbers(kept_out, labels))
     return ExportData(name, spec, labels, rows[0], validation, rows[1], wanted.allow_overlap, notes)
 
 
 def _is_mnist(wanted: Wanted) -> bool:
     """Whether the data is MNIST: it is checked against MNIST's own digests unless the user says what else it is."""
     if wanted.data is None:
-        if wanted.labels is not None:
+        if wanted.labels is not None and read_labels(wanted.labels) != _digits(wanted):
             raise DataError(
                 f"{wanted.labels}: the model's classes are not MNIST's digits; name its data with --data, or with "
-                "--calibration and --test"
+                "--calibration and --test, and with --none-label a class of what is no digit"
             )
         return True
     return wanted.labels is None and wanted.preprocess in (None, "mnist") and in_mnist_form(wanted.data)
+
+
+def _digits(wanted: Wanted) -> tuple[str, ...]:
+    """The classes of a model of digits."""
+    return DIGITS if wanted.none_label is None else (*DIGITS, wanted.none_label)
 
 
 def _mnist(wanted: Wanted, source: SourceModel, say: Say) -> ExportData:
     mnist = load_mnist(wanted.data, say)
     split = split_rows()
     spec = replace(_spec_of_pictures(wanted, source, "mnist"), shape=(28, 28), picture="mnist")
-    labels = (*DIGITS, *(() if wanted.none_label is None else (wanted.none_label,)))
+    labels = _digits(wanted)
     if int(np.prod(source.input_shape)) != 784 or source.classes != len(labels):
         raise DataError(
             f"{source.file} takes {source.input_shape} and gives {source.classes} scores, MNIST has 784 pixels and 10 "
@@ -238,7 +259,7 @@ def _mnist(wanted: Wanted, source: SourceModel, say: Say) -> ExportData:
         "row_numbers": split.fit,
     }
     test = Rows(mnist.test_images, mnist.test_labels.astype(np.int64))
-    kept_out = mnist.train_images[split.validation]
+    kept_out = Rows(mnist.train_images[split.validation], mnist.train_labels[split.validation].astype(np.int64))
     return ExportData("MNIST", spec, labels, pool, kept_out, test, wanted.allow_overlap, notes)
 
 
@@ -314,14 +335,19 @@ def _named(path: Path, source: SourceModel) -> tuple[str, ...]:
     return labels
 
 
-def _found(source: SourceModel, pool: Labelled, test: Labelled, none: str | None) -> tuple[str, ...]:
-    """The classes as the rows name them, with one for none of them last, or their numbers."""
+def _found(wanted: Wanted, source: SourceModel, pool: Labelled, test: Labelled) -> tuple[str, ...]:
+    """The classes as the rows name them, or their numbers; no row needs to be of none of them."""
     labels = named_by(pool, test)
-    if labels and none is not None and none not in labels:
-        labels = (*labels, none)
+    if labels and wanted.none_label is not None and wanted.none_label not in labels:
+        labels = (*labels, wanted.none_label)
     labels = labels or tuple(str(label) for label in range(source.classes))
     _check_count(len(labels), "the data set", source)
     return labels
+
+
+def _check_none(none: str | None, labels: tuple[str, ...]) -> None:
+    if none is not None and none not in labels:
+        raise DataError(f"--none-label {none}: is none of the labels ({', '.join(labels[:4])}, …); see --labels")
 
 
 def _check_count(count: int, where: str, source: SourceModel) -> None:

@@ -24,6 +24,8 @@ from numbre_runtime.errors import ModelError
 _QUIET_OPERATORS = ("QUANTIZE", "DEQUANTIZE", "RESHAPE", "SHAPE", "STRIDED_SLICE", "PACK", "DELEGATE")
 _WEIGHTED = ("FULLY_CONNECTED", "CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "BATCH_MATMUL")
 _MOST_LAYERS = 64
+EXPLAINED_ROWS = 1000
+"""Rows that tell enough of a layer."""
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numbre_export.datasets import CALIBRATION_ROWS, ExportData
+from numbre_export.datasets import MORE_ROWS, ExportData
 from numbre_export.explain import LayerNoise
 from numbre_export.recipes import Recipe
 from numbre_runtime.errors import ModelError
 from numbre_runtime.manifest import Measurement
 
-MORE_ROWS = 2000
 _MOST_KEPT = 3
 
 Convert = Callable[[Recipe, NDArray[np.float32]], bytes]
@@ -71,23 +70,33 @@ class Climb:
     """The one that passed, if any did."""
     content: bytes
     """Its file."""
+    chosen_on: str
+    """The rows that decided, in words; never the test rows, which judge the chosen file alone."""
 
 
 def climb(
-    first: Recipe, data: ExportData, convert: Convert, judge: Judge, explain: Explain, say: Callable[[str], None]
+    first: Recipe,
+    rows: int,
+    data: ExportData,
+    convert: Convert,
+    judge: Judge,
+    explain: Explain,
+    say: Callable[[str], None],
 ) -> Climb:
     """Tries rung after rung and stops at the first that passes.
 
     Args:
         first: Plain int8.
+        rows: How many rows to calibrate with, but for the rung that tries more.
         data: Where calibration rows come from.
         convert: Makes a file.
-        judge: Runs a file on the test rows; gives its figures and the bounds that it misses.
+        judge: Runs a file on the validation rows; gives its figures and the bounds that it misses.
         explain: Examines the layers, worst first; called where a rung needs it.
         say: Takes one line a rung.
     """
     rungs: list[Rung] = []
-    for what, recipe, count in _steps(first, explain):
+    say(f"the ladder for {first.file}, chosen on {data.validation_source}:")
+    for what, recipe, count in _steps(first, rows, explain):
         calibration = data.calibration(count)
         try:
             content = convert(recipe, calibration)
@@ -98,23 +107,27 @@ def climb(
         rungs.append(rung)
         say(f"  {recipe.format}, rung {len(rungs)}: {rung}")
         if rung.passed:
-            return Climb(tuple(rungs), recipe, content)
-    return Climb(tuple(rungs), None, b"")
+            return Climb(tuple(rungs), recipe, content, data.validation_source)
+    return Climb(tuple(rungs), None, b"", data.validation_source)
 
 
-def _steps(first: Recipe, explain: Explain) -> Iterator[tuple[str, Recipe, int]]:
+def _steps(first: Recipe, rows: int, explain: Explain) -> Iterator[tuple[str, Recipe, int]]:
     """(in words, recipe, calibration rows) of every rung."""
-    yield "int8 as asked", first, CALIBRATION_ROWS
+    yield "int8 as asked", first, rows
     for granularity, words in (("channel", "one weight scale a channel"), ("tensor", "one weight scale a tensor")):
         if first.granularity != granularity:
-            yield f"int8, {words}", replace(first, granularity=granularity), CALIBRATION_ROWS
-    fine = replace(first, granularity="channel", seven_bits=first.format == "onnx")
+            yield f"int8, {words}", replace(first, granularity=granularity), rows
+    fine = replace(first, granularity="channel")
     if first.format == "onnx":
-        yield "int8, weights of 7 bits, a channel", fine, CALIBRATION_ROWS
-    yield f"int8, a channel, {MORE_ROWS} rows", fine, MORE_ROWS
+        if first.weights != "int7":
+            yield "int8, weights of 7 bits, a channel", replace(fine, weights="int7"), rows
+        fine = replace(fine, weights="uint8")
+        yield "uint8, weights of 8 bits, a channel", fine, rows
+    if rows < MORE_ROWS:
+        yield f"{fine.weights}, a channel, {MORE_ROWS} rows", fine, MORE_ROWS
     methods = ("octav",) if first.format == "tflite" else ("percentile", "entropy")
     for method in methods:
-        yield f"int8, a channel, ranges by {method}", replace(fine, method=method), CALIBRATION_ROWS
+        yield f"{fine.weights}, a channel, ranges by {method}", replace(fine, method=method), rows
     mixed = replace(fine, precision="mixed")
     worst = explain()
     for count in range(1, min(_MOST_KEPT, len(worst) - 1) + 1):
@@ -123,6 +136,6 @@ def _steps(first: Recipe, explain: Explain) -> Iterator[tuple[str, Recipe, int]]
         tflite = first.format == "tflite"
         which = tuple(item.tensor if tflite else item.layer for item in kept)
         if tflite:
-            yield f"mixed, {names} in int16", replace(mixed, kept=which, kept_as="int16"), CALIBRATION_ROWS
-        yield f"mixed, {names} in float32", replace(mixed, kept=which), CALIBRATION_ROWS
-    yield "int16x8", replace(fine, precision="int16x8"), CALIBRATION_ROWS
+            yield f"mixed, {names} in int16", replace(mixed, kept=which, kept_as="int16"), rows
+        yield f"mixed, {names} in float32", replace(mixed, kept=which), rows
+    yield "int16x8", replace(fine, precision="int16x8", weights="int8"), rows

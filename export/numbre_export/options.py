@@ -83,7 +83,10 @@ def _add_precisions(result: Parser) -> None:
     group.add_argument("--all", action="store_true", help=f"{', '.join(ALL)}")
     group.add_argument("--format", default="tflite,onnx", metavar="F[,F]", help="(default: tflite,onnx)")
     group.add_argument(
-        "--io", choices=("int8", "uint8", "float32"), default="int8", help="of integer TFLite files (default: int8)"
+        "--io",
+        choices=("int8", "uint8", "float32"),
+        default="default",
+        help="input and output of integer files (default: int8 in TFLite, float32 in ONNX)",
     )
     scales = group.add_mutually_exclusive_group()
     scales.add_argument("--per-tensor", action="store_true", help="one weight scale a tensor, everywhere")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -162,15 +163,27 @@ def measure(run: Run, test: TestSet, labels: tuple[str, ...]) -> Measurement:
     )
 
 
-def misses(precision: str, item: Measurement, keras_accuracy: float, gate: Gate) -> list[str]:
-    """The bounds that a measurement misses, in words; empty where it keeps all."""
+def misses(precision: str, item: Measurement, keras_accuracy: float, gate: Gate, careful: bool = False) -> list[str]:
+    """The bounds that a measurement misses, in words; empty where it keeps all.
+
+    Args:
+        precision: Key of `BOUNDS`.
+        item: What was measured.
+        keras_accuracy: Of the same rows.
+        gate: The user's bounds.
+        careful: Whether the loss of accuracy counts with one standard error added, as for a choice among several,
+            where the first that passes is likely to have had luck (the one-standard-error rule of Breiman et al.,
+            "Classification and regression trees", 1984).
+    """
     bounds = BOUNDS[precision]
     agreement = bounds.agreement if gate.min_agreement is None else gate.min_agreement
     missed = []
-    if keras_accuracy - item.accuracy > gate.max_drop + _ROUNDING:
+    margin = _standard_error(item) if careful else 0.0
+    if keras_accuracy - item.accuracy + margin > gate.max_drop + _ROUNDING:
+        counted = f", a standard error of {margin * 100:.2f} points counted" if careful else ""
         missed.append(
             f"accuracy {item.accuracy:.2%} against Keras's {keras_accuracy:.2%}, at most {gate.max_drop * 100:g} "
-            f"points less is allowed ({noise(item)})"
+            f"points less is allowed{counted} ({noise(item)})"
         )
     if item.worst_class_drop is not None and item.worst_class_drop > gate.max_class_drop + _ROUNDING:
         missed.append(
@@ -182,6 +195,11 @@ def misses(precision: str, item: Measurement, keras_accuracy: float, gate: Gate)
     if item.largest_difference > bounds.difference:
         missed.append(f"a score differs by {item.largest_difference:.1e}, at most {bounds.difference:.0e} is allowed")
     return missed
+
+
+def _standard_error(item: Measurement) -> float:
+    """Of the change of accuracy, by the flips that make it up."""
+    return math.sqrt((item.flips_for_the_worse or 0) + (item.flips_for_the_better or 0)) / item.images
 
 
 def noise(item: Measurement) -> str:

@@ -14,18 +14,18 @@ class Recipe:
     """One of `numbre_runtime.manifest.PRECISIONS`."""
     format: str
     """"tflite" or "onnx"."""
-    io: str = "int8"
-    """Input and output of an integer file: "int8", "uint8" or "float32"; int16x8 has int16 for "int8"."""
+    io: str = "default"
+    """Input and output of an integer file: "int8", "uint8", "float32" or "default", see `ends`."""
     granularity: str = "default"
     """Weights' scales: "tensor", "channel", or "default": one a channel for convolutions, one a tensor for dense
     layers."""
     method: str = "minmax"
     """How ranges are found: "minmax"; for ONNX also "percentile" and "entropy"; for TFLite also "octav", which clips
     weights where the mean squared error is least."""
-    seven_bits: bool = False
-    """ONNX alone: weights within [−64, 64]. Convolutions always have it: on processors without VNNI, ONNX Runtime adds
-    two products in 16 bits and cuts off what is too large (measured on a small CNN: agreement 88.6% with 8 bits, 99.4%
-    with 7)."""
+    weights: str = "int8"
+    """How integer ONNX files store weights: "int8", within [−127, 127]; "int7", within [−64, 64] but for depthwise
+    convolutions; "uint8", and activations as well. On processors without VNNI, ONNX Runtime adds two products of int8
+    weights in 16 bits and cuts off what is too large; with the other two it cannot be too large."""
     kept: tuple[str, ...] = ()
     """Layers of a mixed file that are not int8: their output tensors in TFLite, their Keras names for ONNX."""
     kept_as: str = "float32"
@@ -35,6 +35,21 @@ class Recipe:
     def file(self) -> str:
         """File name inside a bundle."""
         return f"model.{self.precision}.{self.format}"
+
+    @property
+    def ends(self) -> str:
+        """The dtype of input and output.
+
+        TFLite files of integers have integers unless asked for float32, ONNX files float32 unless asked for integers;
+        with int16 activations, TFLite has int16 or float32, and ONNX float32.
+        """
+        if not self.calibrated:
+            return "float32"
+        if self.precision == "int16x8":
+            return "int16" if self.format == "tflite" and self.io != "float32" else "float32"
+        if self.io == "default":
+            return "int8" if self.format == "tflite" else "float32"
+        return self.io
 
     @property
     def calibrated(self) -> bool:
@@ -57,6 +72,8 @@ _SCHEMES = {
     "mixed": "int8 weights and activations, int32 biases, but {kept} in {kept_as}",
     "int16x8": "int8 weights, int16 activations, int64 biases",
 }
+_WEIGHTS = {"int8": "int8 weights", "int7": "int8 weights (7 bits used)", "uint8": "uint8 weights"}
+_SEVEN_BITS = ("int8", "mixed", "dynamic")
 _MISSING = {
     ("weight8", "onnx"): "ONNX Runtime has weight-only int8 for language models' operators alone",
     ("weight4", "onnx"): "ONNX Runtime has 4-bit weights for language models' operators alone",
@@ -75,10 +92,12 @@ def scheme(recipe: Recipe) -> str:
     )
     if recipe.format == "onnx" and recipe.precision == "float16":
         text = "float16 weights and activations"
-    if recipe.format == "onnx" and recipe.seven_bits:
-        text = text.replace("int8 weights", "int8 weights of 7 bits")
     if recipe.format == "onnx" and recipe.precision == "int16x8":
         text = "int8 weights, int16 activations, int32 biases"
+    if recipe.format == "onnx":
+        text = text.replace("int8 weights", _WEIGHTS[recipe.weights])
+    if recipe.format == "onnx" and recipe.calibrated:
+        text += ", float32 scores" if recipe.ends == "float32" else ""
     if recipe.precision in ("float32", "float16"):
         return text
     scales = {
@@ -91,15 +110,39 @@ def scheme(recipe: Recipe) -> str:
     return f"{text}, {scales}"
 
 
-def wanted(precisions: tuple[str, ...], formats: tuple[str, ...], io: str, granularity: str) -> list[Recipe]:
-    """The recipes of every precision in every format that has it, in `ORDER`."""
+def wanted(
+    precisions: tuple[str, ...], formats: tuple[str, ...], io: str, granularity: str, convolutional: bool = False
+) -> list[Recipe]:
+    """The recipes of every precision in every format that has it, in `ORDER`.
+
+    Args:
+        precisions: What was asked for.
+        formats: Of `FORMATS`.
+        io: See `Recipe`.
+        granularity: See `Recipe`.
+        convolutional: Whether the model has convolutions, whose int8 weights ONNX Runtime cuts off too often (measured
+            without VNNI on a small CNN: 93% of the answers with 8 bits, 100% with 7).
+    """
     return [
-        Recipe(precision, format_name, io=io, granularity=granularity)
+        Recipe(
+            precision,
+            format_name,
+            io=io,
+            granularity=_granularity(granularity, format_name, convolutional),
+            weights="int7" if convolutional and format_name == "onnx" and precision in _SEVEN_BITS else "int8",
+        )
         for precision in ORDER
         if precision in precisions
         for format_name in FORMATS
         if format_name in formats and unavailable(precision, format_name) is None
     ]
+
+
+def _granularity(asked: str, format_name: str, convolutional: bool) -> str:
+    """ONNX Runtime's quantizer has one granularity for the whole file."""
+    if asked != "default" or format_name == "tflite":
+        return asked
+    return "channel" if convolutional else "tensor"
 
 
 def layer_of(path: str, layers: tuple[str, ...]) -> str | None:

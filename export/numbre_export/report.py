@@ -155,7 +155,10 @@ def _ladders(climbs: Sequence[Climb]) -> list[str]:
             rows.append((str(number), rung.what, str(rung.rows), *figures, verdict))
         heads = ("rung", "what", "rows", "accuracy", "agreement", "worst class, points", "gate")
         parts += [
-            "<h2>The ladder</h2>" if not parts else "",
+            f"<h2>The ladder</h2><p>Chosen on {html.escape(climb.chosen_on)}; the test rows judge the chosen file "
+            "alone.</p>"
+            if not parts
+            else "",
             f"<h3>{climb.recipe.file if climb.recipe else 'nothing passed'}</h3>",
             _table(heads, rows, "text"),
         ]

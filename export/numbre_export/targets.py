@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from numbre_export.inspect_files import read_onnx
 from numbre_runtime.errors import DataError
 
 Version = tuple[int, ...]
@@ -221,9 +222,7 @@ def _channels(tensor: Any) -> int:
 
 def onnx_needs(content: bytes) -> list[Need]:
     """What an ONNX file needs."""
-    import onnx
-
-    model = onnx.load_model_from_string(content)
+    model = read_onnx(content)
     needs = []
     for entry in model.opset_import:
         if entry.domain in ("", "ai.onnx"):

@@ -6,7 +6,6 @@ tf2onnx's `from_keras` fails on Keras 3 (KeyError: 'keras_tensor_…'); `from_fu
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbre_export.engine import quiet_converter, tensorflow
-from numbre_export.recipes import Recipe, layer_of
+from numbre_export.onnx_ends import integer_ends
+from numbre_export.onnx_integer import PRODUCTS, prepare, to_integer
+from numbre_export.recipes import Recipe
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -25,7 +26,7 @@ INPUT, OUTPUT = "pixels", "scores"
 
 
 def to_onnx(model: Any, recipe: Recipe, calibration: NDArray[np.float32]) -> bytes:
-    """Converts as the recipe says; every file has a float32 input and output.
+    """Converts as the recipe says.
 
     Args:
         model: The keras.Model, or what `to_onnx` gave for float32.
@@ -40,7 +41,12 @@ def to_onnx(model: Any, recipe: Recipe, calibration: NDArray[np.float32]) -> byt
         return float32
     convert = {"float16": _to_float16, "dynamic": _to_dynamic}.get(recipe.precision)
     with quiet_converter("ONNX Runtime's quantizer"):
-        return _tidied(convert(float32, recipe) if convert else _to_integer(float32, recipe, calibration))
+        if convert is not None:
+            return _tidied(convert(float32, recipe))
+        integer = to_integer(float32, recipe, calibration)
+        if recipe.ends != "float32":
+            integer_ends(integer, recipe.ends, calibration)
+        return _tidied(integer)
 
 
 def _to_float32(model: Any) -> bytes:
@@ -51,7 +57,15 @@ def _to_float32(model: Any) -> bytes:
         import tf2onnx
 
         proto, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=OPSET)
+        _name_products(proto.graph)
         return _tidied(proto)
+
+
+def _name_products(graph: Any) -> None:
+    """Names every product that tf2onnx made of several operators ("Conv__53") after the layer of its weights."""
+    for node in graph.node:
+        if node.op_type in PRODUCTS and "/" not in node.name and "/" in node.input[1]:
+            node.name = f"{node.input[1].rsplit('/', 1)[0]}/{node.name}"
 
 
 def _to_float16(float32: bytes, recipe: Recipe) -> ModelProto:  # noqa: ARG001
@@ -71,71 +85,15 @@ def _to_dynamic(float32: bytes, recipe: Recipe) -> ModelProto:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     with tempfile.TemporaryDirectory() as directory:
-        prepared, result = _prepared(Path(directory), float32), Path(directory) / "dynamic"
-        quantize_dynamic(prepared, result, per_channel=recipe.granularity == "channel", weight_type=QuantType.QInt8)
-        return onnx.load_model_from_string(result.read_bytes())
-
-
-def _to_integer(float32: bytes, recipe: Recipe, calibration: NDArray[np.float32]) -> ModelProto:
-    """int8 weights, int8 or int16 activations, int32 biases.
-
-    Weights are quantized symmetrically, within [−127, 127]: on some ARM processors ONNX Runtime multiplies −128 by −128
-    wrongly.
-    """
-    import onnx
-    from onnxruntime.quantization import (
-        CalibrationDataReader,
-        CalibrationMethod,
-        QuantFormat,
-        QuantType,
-        quantize_static,
-    )
-
-    class Rows(CalibrationDataReader):  # type: ignore[misc]
-        """Hands the calibration rows over, all in one batch."""
-
-        def __init__(self) -> None:
-            self._batches: Iterator[dict[str, NDArray[np.float32]]] = iter([{INPUT: calibration}])
-
-        def get_next(self) -> dict[str, NDArray[np.float32]] | None:
-            return next(self._batches, None)
-
-    methods = {
-        "minmax": CalibrationMethod.MinMax,
-        "percentile": CalibrationMethod.Percentile,
-        "entropy": CalibrationMethod.Entropy,
-    }
-    wide = recipe.precision == "int16x8"
-    with tempfile.TemporaryDirectory() as directory:
-        prepared, result = _prepared(Path(directory), float32), Path(directory) / "integer"
-        nodes = onnx.load_model(prepared).graph.node
-        convolutional = any(node.op_type == "Conv" for node in nodes)
-        kept = [node.name for node in nodes if layer_of(node.name, recipe.kept)]
-        quantize_static(
+        prepared, result = prepare(Path(directory), float32), Path(directory) / "dynamic"
+        quantize_dynamic(
             prepared,
             result,
-            Rows(),
-            quant_format=QuantFormat.QDQ,
-            activation_type=QuantType.QInt16 if wide else QuantType.QInt8,
+            per_channel=recipe.granularity == "channel",
+            reduce_range=recipe.weights == "int7",
             weight_type=QuantType.QInt8,
-            per_channel=recipe.granularity == "channel" or (recipe.granularity == "default" and convolutional),
-            reduce_range=not wide and (recipe.seven_bits or convolutional),
-            nodes_to_exclude=kept,
-            calibrate_method=methods[recipe.method],
-            # ONNX's own QuantizeLinear has int16 from opset 21 on, ONNX Runtime's since 1.17.
-            extra_options={"UseQDQContribOps": True} if wide else {},
         )
         return onnx.load_model_from_string(result.read_bytes())
-
-
-def _prepared(directory: Path, float32: bytes) -> Path:
-    """The file with shapes inferred and its nodes simplified, as the quantizer wants it."""
-    from onnxruntime.quantization.shape_inference import quant_pre_process
-
-    source, prepared = directory / "float32", directory / "prepared"
-    source.write_bytes(float32)
-    quant_pre_process(str(source), str(prepared))
-    return prepared
 
 
 def _tidied(proto: ModelProto) -> bytes:

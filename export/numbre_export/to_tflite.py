@@ -59,10 +59,9 @@ def _set_integer(converter: Any, tf: Any, recipe: Recipe, calibration: NDArray[n
     converter.representative_dataset = rows
     if recipe.precision == "int16x8":
         operators = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
-        ends = tf.float32 if recipe.io == "float32" else tf.int16
     else:
         operators = tf.lite.OpsSet.TFLITE_BUILTINS_INT8
-        ends = getattr(tf, recipe.io)
+    ends = getattr(tf, recipe.ends)
     converter.target_spec.supported_ops = [operators]
     converter.inference_input_type = ends
     converter.inference_output_type = ends

@@ -45,9 +45,8 @@ class _Worker:
             "input_shape": source.input_shape,
             "classes": source.classes,
             "preprocessing": source.preprocessing,
-            "layers": [
-                layer.name for layer in source.model.layers if any(len(item.shape) > 1 for item in layer.weights)
-            ],
+            "layers": [layer.name for layer in source.model.layers if _rank(layer) > 1],
+            "convolutional": any(_rank(layer) > 2 for layer in source.model.layers),
         }
 
     def scores(self, inputs: str, out: str) -> dict[str, Any]:
@@ -73,6 +72,11 @@ class _Worker:
         if self._source is None:
             raise ModelError("no model is open")
         return self._source
+
+
+def _rank(layer: Any) -> int:
+    """Dimensions of a layer's kernel; 0 without weights."""
+    return max((len(item.shape) for item in layer.weights), default=0)
 
 
 def main() -> int:

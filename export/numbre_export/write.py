@@ -107,11 +107,13 @@ class Frame:
         return _DESCRIBE[recipe.format](content, description)
 
     def judge(self, directory: Path, recipe: Recipe, content: bytes) -> tuple[Measurement, list[str]]:
-        """What a file is worth, the worst of its backends, and the bounds that it misses."""
+        """What a file is worth to choose it, the worst of its backends, and the bounds that it misses."""
         path = directory / recipe.file
         path.write_bytes(self.described(content, recipe))
         artifact, _ = self.run(path, recipe)
-        missed = [misses(recipe.precision, item, self.test.accuracy, self.gate) for item in artifact.measured]
+        missed = [
+            misses(recipe.precision, item, self.test.accuracy, self.gate, careful=True) for item in artifact.measured
+        ]
         place = int(np.argmax([len(item) for item in missed]))
         return artifact.measured[place], missed[place]
 
@@ -184,9 +186,9 @@ def _artifact(content: bytes, recipe: Recipe) -> Artifact:
     if recipe.precision == "int8":
         if facts.not_int8:
             raise ModelError(f"{recipe.file}: not fully int8: {', '.join(facts.not_int8[:3])}")
-        if recipe.format == "tflite" and {facts.input.dtype, facts.output.dtype} != {recipe.io}:
+        if {facts.input.dtype, facts.output.dtype} != {recipe.ends}:
             raise ModelError(
-                f"{recipe.file}: takes {facts.input.dtype} and gives {facts.output.dtype}; {recipe.io} was asked for"
+                f"{recipe.file}: takes {facts.input.dtype} and gives {facts.output.dtype}; {recipe.ends} was asked for"
             )
     return Artifact(
         file=recipe.file,

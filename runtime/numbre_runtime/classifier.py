@@ -36,6 +36,7 @@ ImageLike: TypeAlias = "NDArray[Any] | str | os.PathLike[str] | Image"
 
 
 _MOST_THREADS = 256
+_UINT8 = np.dtype(np.uint8)
 _SINGLES_STEP = 5
 """Every fifth golden input is also tried alone."""
 
@@ -95,7 +96,7 @@ class Classifier:
             ImageError: It is none of these, or a damaged file. A blank picture is none: it is not recognized.
         """
         found = None
-        if image.__class__ is np.ndarray and image.dtype == np.uint8 and image.shape == self._pixel_shape:
+        if image.__class__ is np.ndarray and image.dtype == _UINT8 and image.shape == self._pixel_shape:
             rows = image.reshape(1, -1)
         elif isinstance(image, np.ndarray) or self._spec.picture != "mnist":
             rows = self._row(image)
@@ -109,7 +110,7 @@ class Classifier:
         if index == self._none:
             index = int(np.delete(scores, index).argmax())
             index += index >= self._none
-        confidence = float(scores[index])
+        confidence = scores.item(index)
         return Prediction(self.labels[index], confidence, scores, confidence >= self.threshold, found)
 
     def predict_batch(self, images: NDArray[Any] | Iterable[ImageLike]) -> NDArray[np.float32]:

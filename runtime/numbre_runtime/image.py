@@ -103,7 +103,9 @@ def from_grey(grey: NDArray[np.float32]) -> tuple[NDArray[np.uint8], Found | Non
     rows, columns = inside_frame(grey)
     dark_ink = has_dark_ink(grey[rows, columns])
     inner, enlarged = _enlarged(grey[rows, columns])
-    ink = without_lines(ink_of(inner, dark_ink, small=enlarged > 1))
+    ink = ink_of(inner, dark_ink, small=enlarged > 1)
+    if enlarged == 1:
+        ink = without_lines(ink)
     if float(ink.max()) < _MIN_CONTRAST:
         return np.zeros((_SIDE, _SIDE), np.uint8), None
     threshold = _EDGE_SHARE * _otsu(ink)

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _TILTS = np.tan(np.radians(np.arange(-6, 6.1, 0.5)))
-_COVERAGE = 0.7
-"""A line shows in at least this share of the picture's columns."""
+_COVERAGE, _BARE = 0.85, 0.35
+"""Along a line there is ink in at least this share of the picture's columns, and nothing but the line in so many."""
 _THICKEST = 0.035
 """No line is thicker than this share of the picture's longer side."""
 _FAINTEST = 0.12
@@ -37,20 +37,28 @@ def _without_rows(ink: NDArray[np.float32]) -> NDArray[np.float32]:
     thickest = max(3, round(_THICKEST * max(ink.shape))) | 1
     thin = ink - opening(ink, thickest, 1)
     strong = quantile(ink, 0.995)
-    mask = dilation((thin > _FAINTEST * strong).astype(np.float32), 3, 1) > 0
-    rows, columns = np.nonzero(mask)
-    height, width = ink.shape
+    least = _FAINTEST * strong
+    width = ink.shape[1]
     drift = np.round(_TILTS[:, None] * (np.arange(width) - width / 2)).astype(np.intp)
     reach = int(np.abs(drift).max())
-    counts = [np.bincount(rows - shift[columns] + reach, minlength=height + 2 * reach) for shift in drift]
-    tilt = int(np.argmax([count.max() for count in counts]))
-    found = np.flatnonzero(counts[tilt] >= _COVERAGE * width) - reach
+    bare, inked = (_along_tilts(levels > least, drift, reach) for levels in (thin, ink))
+    lines = (inked >= _COVERAGE * width) & (bare >= _BARE * width)
+    # At the lines' own tilt their whole thickness lies along it.
+    tilt = int(np.argmax((inked * lines).sum(axis=1)))
+    found = np.flatnonzero(lines[tilt]) - reach
     if not len(found):
         return ink
     result = ink.copy()
     for band in np.split(found, np.flatnonzero(np.diff(found) > 1) + 1):
         _erase(result, ink, band, drift[tilt], thickest)
     return result
+
+
+def _along_tilts(mask: NDArray[np.bool_], drift: NDArray[np.intp], reach: int) -> NDArray[np.intp]:
+    """(tilts, height + 2 · reach): in how many columns a line of that tilt and place meets the mask, or touches it."""
+    rows, columns = np.nonzero(dilation(mask.astype(np.float32), 3, 1))
+    size = len(mask) + 2 * reach
+    return np.stack([np.bincount(rows - shift[columns] + reach, minlength=size) for shift in drift])
 
 
 def _erase(

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from numbre_export.conversion import SourceModel
-from numbre_export.datasets import Wanted, load_data
+from numbre_export.datasets import ExportData, Wanted, labels_beside, load_data
 from numbre_runtime.errors import DataError
 from numbre_runtime.resize import to_shape
 from numbre_train.data import Mnist
@@ -127,6 +127,18 @@ def test_what_does_not_fit_the_model_is_refused(tmp_path: Path, mnist: Mnist) ->
         load_data(_wanted(path, preprocess="upside-down"), _source((784,), 10), lambda _: None)
 
 
+def test_labels_beside_a_model_count_unless_they_are_the_digits(tmp_path: Path) -> None:
+    model, labels = tmp_path / "model.keras", tmp_path / "labels.txt"
+    assert labels_beside(model) is None
+    labels.write_text("shirt\nboot\n")
+    assert labels_beside(model) == labels
+    labels.write_text("\n".join("0123456789"))
+    assert labels_beside(model) is None
+    labels.write_text("\n".join([*"0123456789", "none"]))
+    assert labels_beside(model) == labels
+    assert labels_beside(model, "none") is None
+
+
 def test_calibration_on_test_rows_is_refused_or_recorded(tmp_path: Path, mnist: Mnist) -> None:
     path = tmp_path / "rows.npz"
     np.savez(path, x=mnist.test_images[:50], y=mnist.test_labels[:50])
@@ -138,11 +150,32 @@ def test_calibration_on_test_rows_is_refused_or_recorded(tmp_path: Path, mnist: 
     assert allowed.provenance(40)["test"]["calibration_rows_among_them"] == 40
 
 
-def test_validation_rows_are_neither_calibration_nor_test_rows(mnist: Mnist) -> None:
+def test_validation_rows_are_neither_calibration_nor_test_rows(tmp_path: Path, mnist: Mnist) -> None:
     wanted = Wanted(None, None, None, None, None, 500, False)
     data = load_data(wanted, _source((784,), 10), lambda _: None)
-    calibration = {row.tobytes() for row in data.pool.inputs[data.draw(500)]}
-    validation = {row.tobytes() for row in data.validation}
-    assert len(validation) == 1000
-    assert not validation & calibration
-    assert not validation & {row.tobytes() for row in mnist.test_images}
+    _check_validation(data, 5000, "5,000 validation rows")
+    np.savez(tmp_path / "pool.npz", x=mnist.train_images[:4000], y=mnist.train_labels[:4000])
+    np.savez(tmp_path / "test.npz", x=mnist.test_images[:50], y=mnist.test_labels[:50])
+    wanted = Wanted(None, tmp_path / "pool.npz", tmp_path / "test.npz", None, "unit", 500, False)
+    data = load_data(wanted, _source((784,), 10), lambda _: None)
+    count = len(data.validation.labels)
+    assert count >= 1500
+    _check_validation(data, count, f"{count:,} rows that are neither calibrated with nor tested on")
+
+
+def _check_validation(data: ExportData, count: int, source: str) -> None:
+    validation = {row.tobytes() for row in data.validation.inputs}
+    assert len(validation) == len(data.validation.labels) == count
+    for size in (500, 2000):
+        assert not validation & {row.tobytes() for row in data.pool.inputs[data.draw(size)]}
+    assert not validation & {row.tobytes() for row in data.test.inputs}
+    assert data.validation_source == source
+
+
+def test_few_rows_have_two_purposes_and_say_so(tmp_path: Path, mnist: Mnist) -> None:
+    np.savez(tmp_path / "pool.npz", x=mnist.train_images[:60], y=mnist.train_labels[:60])
+    np.savez(tmp_path / "test.npz", x=mnist.test_images[:50], y=mnist.test_labels[:50])
+    wanted = Wanted(None, tmp_path / "pool.npz", tmp_path / "test.npz", None, "unit", 500, False)
+    data = load_data(wanted, _source((784,), 10), lambda _: None)
+    assert len(data.validation.labels) == 60
+    assert data.validation_source == "the 60 calibration rows, for there are no others"

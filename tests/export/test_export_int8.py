@@ -11,10 +11,10 @@ import onnx
 import pytest
 
 import numbre_runtime as numbre
-from conftest import ROOT, Run
+from conftest import NUMBRE_BUNDLE, ROOT, Run
 from numbre_export import write
 from numbre_export.cli import main
-from numbre_runtime.bundle import NUMBRE_BUNDLE, Bundle, read_bundle
+from numbre_runtime.bundle import Bundle, read_bundle
 from numbre_runtime.manifest import Measurement
 from numbre_train.data import Mnist
 

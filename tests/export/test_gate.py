@@ -96,6 +96,14 @@ def test_bounds_are_the_users(gate: Gate, passes: bool) -> None:
     assert (misses("int8", item, 0.98, gate) == []) is passes
 
 
+def test_a_choice_among_several_counts_a_standard_error() -> None:
+    """30 flips that even out are no loss, but of 10,000 rows a standard error of 0.055 points."""
+    item = Measurement("litert", 10_000, 0.98, 0.997, 0.1, (0.97, 0.99), 15, 15, 1.0, "1", 0.0, 0.1, 0.1)
+    assert misses("int8", item, 0.98, Gate(0.0005)) == []
+    assert "a standard error of 0.05 points counted" in misses("int8", item, 0.98, Gate(0.0005), careful=True)[0]
+    assert misses("int8", item, 0.98, Gate(0.0006), careful=True) == []
+
+
 def test_float16_weights_pass_and_int4_weights_are_what_they_say(
     shipped: Bundle, test_set: TestSet, tmp_path: Path
 ) -> None:

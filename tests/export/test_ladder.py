@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from numbre_export.conversion import Converter
 from numbre_export.datasets import ExportData, Wanted, load_data
 from numbre_export.explain import decibels, explain
 from numbre_export.ladder import Climb, climb
-from numbre_export.parity import Gate, TestSet
+from numbre_export.parity import Gate, TestSet, misses
 from numbre_export.recipes import Recipe
 from numbre_export.write import Frame
 from numbre_runtime.bundle import Bundle
@@ -27,25 +28,30 @@ class _Bad:
     def __init__(self, converter: Converter, path: Path, directory: Path) -> None:
         self.converter = converter
         self.directory = directory
+        self.said: list[str] = []
         self.source = converter.open(path)
         self.data: ExportData = load_data(_WANTED, self.source, lambda _: None)
-        scores = converter.scores(self.data.network_values(self.data.test.inputs))
-        test = TestSet(self.data.test.inputs, self.data.test.labels, scores)
+        test, chosen_on = (
+            TestSet(rows.inputs, rows.labels, converter.scores(self.data.network_values(rows.inputs)))
+            for rows in (self.data.test, self.data.validation)
+        )
         self.frame = Frame(self.source.name, self.data.spec, self.data.labels, "softmax", test, Gate())
+        self.chosen_on = dataclasses.replace(self.frame, test=chosen_on)
 
     def climb(self, format_name: str) -> Climb:
         calibration = self.data.calibration(500)
         float32, int8 = (
             self.converter.convert(Recipe(precision, "tflite"), calibration) for precision in ("float32", "int8")
         )
-        rows = self.data.network_values(self.data.validation[:500])
+        rows = self.data.network_values(self.data.validation.inputs[:500])
         return climb(
             Recipe("int8", format_name),
+            500,
             self.data,
             self.converter.convert,
-            lambda recipe, content: self.frame.judge(self.directory, recipe, content),
+            lambda recipe, content: self.chosen_on.judge(self.directory, recipe, content),
             lambda: explain(float32, int8, calibration, rows, self.source.layers),
-            lambda _: None,
+            self.said.append,
         )
 
 
@@ -63,7 +69,7 @@ def test_bad_scaling_leaves_keras_as_good_as_before(bad: _Bad) -> None:
 
 
 @pytest.mark.parametrize("format_name", ["tflite", "onnx"])
-def test_the_ladder_saves_what_int8_breaks(bad: _Bad, format_name: str) -> None:
+def test_the_ladder_saves_what_int8_breaks(bad: _Bad, format_name: str, tmp_path: Path) -> None:
     result = bad.climb(format_name)
     first, last = result.rungs[0], result.rungs[-1]
     assert first.measured is not None and last.measured is not None
@@ -73,14 +79,18 @@ def test_the_ladder_saves_what_int8_breaks(bad: _Bad, format_name: str) -> None:
     assert last.measured.agreement >= 0.997
     assert [rung.passed for rung in result.rungs[:-1]] == [False] * (len(result.rungs) - 1)
     assert result.recipe is not None and result.content
+    assert result.chosen_on == "5,000 validation rows"
+    assert f"the ladder for model.int8.{format_name}, chosen on 5,000 validation rows:" in bad.said
     note = first.note()
     assert note["missed"] and note["accuracy"] == first.measured.accuracy
+    last_word, _ = bad.frame.judge(tmp_path, result.recipe, result.content)
+    assert misses("int8", last_word, bad.frame.test.accuracy, bad.frame.gate) == [], "the test rows agree"
 
 
 def test_explanation_is_sorted_and_names_keras_layers(bad: _Bad) -> None:
     calibration = bad.data.calibration(500)
     files = [bad.converter.convert(Recipe(precision, "tflite"), calibration) for precision in ("float32", "int8")]
-    rows = bad.data.network_values(bad.data.validation[:500])
+    rows = bad.data.network_values(bad.data.validation.inputs[:500])
     found = explain(files[0], files[1], calibration, rows, bad.source.layers)
     assert {item.layer for item in found} == {"hidden_1", "hidden_2", "hidden_3", "digits"}
     assert [item.changed for item in found] == sorted((item.changed for item in found), reverse=True)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from conftest import NUMBRE_BUNDLE
 from numbre_export.staging import exclusive, refuse_foreign
-from numbre_runtime.bundle import NUMBRE_BUNDLE
 from numbre_runtime.errors import OutputError
 
 _HOLD = """

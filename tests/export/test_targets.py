@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conftest import Run
+from conftest import NUMBRE_BUNDLE, Run
 from numbre_export.recipes import Recipe
 from numbre_export.targets import parse_target, reasons_against
 from numbre_export.to_onnx import to_onnx
 from numbre_export.to_tflite import quantize_tflite
-from numbre_runtime.bundle import NUMBRE_BUNDLE, Bundle
+from numbre_runtime.bundle import Bundle
 from numbre_runtime.errors import DataError
 from numbre_train.data import Mnist
 

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 import numbre_runtime as numbre
-from conftest import ROOT, Run
-from numbre_runtime.bundle import DEFAULT_BUNDLE, NUMBRE_BUNDLE, bundle_path
+from conftest import NUMBRE_BUNDLE, ROOT, Run
+from numbre_runtime.bundle import DEFAULT_BUNDLE, bundle_path
 from numbre_train.data import Mnist
 
 

@@ -15,7 +15,8 @@ import pytest
 from numpy.typing import NDArray
 
 import numbre_runtime as numbre
-from numbre_runtime.bundle import MANIFEST, NUMBRE_BUNDLE, Bundle, read_bundle
+from conftest import NUMBRE_BUNDLE
+from numbre_runtime.bundle import MANIFEST, Bundle, read_bundle
 from numbre_runtime.errors import BundleError
 from numbre_runtime.manifest import SCHEMA, Manifest
 from numbre_runtime.npz import UNPACKED_LIMIT, read_npz, write_npz

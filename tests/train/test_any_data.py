@@ -45,7 +45,8 @@ def _idx(directory: Path, arrays: tuple[Images, Images, Images, Images]) -> Path
 
 
 def _npz(path: Path, arrays: tuple[Images, Images, Images, Images]) -> Path:
-    np.savez(path, **dict(zip(("x_train", "y_train", "x_test", "y_test"), arrays, strict=True)))
+    x_train, y_train, x_test, y_test = arrays
+    np.savez(path, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
     return path
 
 

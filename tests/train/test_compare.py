@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from numbre_runtime.bundle import NUMBRE_BUNDLE, Bundle
+from conftest import NUMBRE_BUNDLE
+from numbre_runtime.bundle import Bundle
 from numbre_train import plots
 from numbre_train.cli import main
 from numbre_train.compare import Period, Result, _identity, _read, bundle_figures, confident_mistakes, run_model

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from numbre_runtime.backends.base import Session, not_imported, refused
+from numbre_runtime.errors import BackendError
+from numbre_runtime.onnx_file import has_external_data
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,10 +35,19 @@ def open_model(content: bytes, threads: int) -> Session:
     except ImportError as cause:
         raise not_imported("onnxruntime", "onnx", cause) from cause
 
+    try:
+        external = has_external_data(content)
+    except ValueError as cause:
+        raise refused("ONNX Runtime", cause) from cause
+    if external:
+        raise BackendError("the ONNX file keeps weights in another file, which is never read; save it as one file")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    # Processors without VNNI add two 8-bit products in 16 bits and cut off what is too large; asked for precision,
+    # ONNX Runtime takes another way there, and gives the bits that every other processor gives.
+    options.add_session_config_entry("session.x64quantprecision", "1")
     try:
         session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         return _OnnxSession(session, f"onnxruntime {onnxruntime.__version__}")

@@ -1,0 +1,102 @@
+"""Integer input and output for an integer ONNX file, as the device's data has them; quantizers leave both float32."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numbre_runtime.errors import ModelError
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+_LOWEST = {"int8": -128, "uint8": 0}
+_SOFTMAX_STEP = 1 / 256
+"""Scores go from 0 to 1; TFLite files have the same step."""
+
+
+def integer_ends(model: ModelProto, dtype: str, calibration: NDArray[np.float32]) -> None:
+    """Makes the model take and give "int8" or "uint8".
+
+    The input has the scale with which the model quantizes it anyway, so that ONNX Runtime takes out both steps.
+
+    Args:
+        model: In QDQ form, (N, …) float32 in, (N, classes) float32 scores or logits out.
+        dtype: "int8" or "uint8".
+        calibration: (rows, *input shape) float32 inputs that show the range of logits.
+
+    Raises:
+        ModelError: The model does not quantize its input.
+    """
+    import onnx
+
+    graph = model.graph
+    entry, exit_ = graph.input[0], graph.output[0]
+    if graph.node[-1].op_type == "Softmax":
+        scale, zero_point = _SOFTMAX_STEP, _LOWEST[dtype]
+    else:
+        scale, zero_point = _grid(_logits(model, calibration), dtype)
+    _add_constants(graph, "output", scale, zero_point, dtype)
+    _rename_in(graph, exit_.name, "real_output", outputs=True)
+    added = onnx.helper.make_node("QuantizeLinear", ["real_output", *_CONSTANTS["output"]], [exit_.name], "output")
+    graph.node.append(added)
+    scale, zero_point = _input_grid(graph, entry.name, dtype)
+    _add_constants(graph, "input", scale, zero_point, dtype)
+    _rename_in(graph, entry.name, "real_input", outputs=False)
+    first = onnx.helper.make_node("DequantizeLinear", [entry.name, *_CONSTANTS["input"]], ["real_input"], "input")
+    graph.node.insert(0, first)
+    for value in (entry, exit_):
+        value.type.tensor_type.elem_type = getattr(onnx.TensorProto, dtype.upper())
+
+
+_CONSTANTS = {end: (f"{end}_scale", f"{end}_zero_point") for end in ("input", "output")}
+
+
+def _input_grid(graph: Any, name: str, dtype: str) -> tuple[float, int]:
+    """Scale and zero point with which the graph quantizes what is read from `name`, as `dtype` has them."""
+    from onnx import numpy_helper
+
+    stored = {weight.name: weight for weight in graph.initializer}
+    for node in graph.node:
+        if node.input[0] == name and node.op_type == "QuantizeLinear":
+            scale, zero_point = (numpy_helper.to_array(stored[part]) for part in node.input[1:3])
+            return float(scale), int(zero_point) + _LOWEST[dtype] - int(np.iinfo(zero_point.dtype).min)
+        if node.input[0] == name and node.op_type in ("Reshape", "Transpose", "Squeeze", "Unsqueeze"):
+            name = node.output[0]
+    raise ModelError(f"its first layer is not quantized, so its input cannot be {dtype}; leave it float32")
+
+
+def _logits(model: ModelProto, calibration: NDArray[np.float32]) -> NDArray[np.float32]:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    logits: NDArray[np.float32] = session.run(None, {model.graph.input[0].name: calibration})[0]
+    return logits
+
+
+def _grid(values: NDArray[np.float32], dtype: str) -> tuple[float, int]:
+    """256 even steps from the smallest to the largest value, 0 among them."""
+    low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
+    scale = max(high - low, 1e-6) / 255
+    return scale, _LOWEST[dtype] + round(-low / scale)
+
+
+def _add_constants(graph: Any, end: str, scale: float, zero_point: int, dtype: str) -> None:
+    from onnx import numpy_helper
+
+    names = _CONSTANTS[end]
+    graph.initializer.append(numpy_helper.from_array(np.array(scale, np.float32), names[0]))
+    graph.initializer.append(numpy_helper.from_array(np.array(zero_point, dtype), names[1]))
+
+
+def _rename_in(graph: Any, old: str, new: str, outputs: bool) -> None:
+    """Renames a value where nodes read it and, if `outputs`, where one makes it."""
+    for node in graph.node:
+        for names in (node.input, node.output) if outputs else (node.input,):
+            for index, name in enumerate(names):
+                if name == old:
+                    names[index] = new
