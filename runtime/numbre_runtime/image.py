@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from numbre_runtime.frame import inside_frame
 from numbre_runtime.grey import grey_levels
 from numbre_runtime.ground import has_dark_ink, ink_of, quantile
 from numbre_runtime.lines import without_lines
+from numbre_runtime.mnist_form import SIDE, in_mnist_form
 from numbre_runtime.parts import digit_parts
 from numbre_runtime.picture import picture_name, with_picture
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 _WORK_SIZE = 256
 """Longest side, in pixels, at which a picture is examined."""
-_SIDE, _BOX = 28, 20
 _ORIENTATION, _LYING = 0x0112, (5, 6, 7, 8)
 """EXIF's tag, and those of its values that say that the picture lies on its side."""
 _LEAST_SIZE = 112
@@ -107,7 +107,7 @@ def from_grey(grey: NDArray[np.float32]) -> tuple[NDArray[np.uint8], Found | Non
     if enlarged == 1:
         ink = without_lines(ink)
     if float(ink.max()) < _MIN_CONTRAST:
-        return np.zeros((_SIDE, _SIDE), np.uint8), None
+        return np.zeros((SIDE, SIDE), np.uint8), None
     threshold = _EDGE_SHARE * _otsu(ink)
     mask = digit_parts(ink, ink > threshold)
     # Leftovers of lines hang on a digit and are fainter than it.
@@ -124,7 +124,7 @@ def from_grey(grey: NDArray[np.float32]) -> tuple[NDArray[np.uint8], Found | Non
         math.ceil(columns.start + (right[-1] + 1) / enlarged),
         math.ceil(rows.start + (down[-1] + 1) / enlarged),
     )
-    return _centred(digit), Found(box, dark_ink)
+    return in_mnist_form(digit), Found(box, dark_ink)
 
 
 def _enlarged(grey: NDArray[np.float32]) -> tuple[NDArray[np.float32], int]:
@@ -147,25 +147,3 @@ def _otsu(ink: NDArray[np.float32]) -> float:
     with np.errstate(divide="ignore", invalid="ignore"):
         between = below * above * (total / below - (total[-1] - total) / above) ** 2
     return float(np.nanargmax(np.where(np.isfinite(between), between, -1)))
-
-
-def _centred(digit: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
-    """Ink 0–1 fitted into 20×20, with its centre of mass at the centre of 28×28."""
-    from PIL import Image
-
-    height, width = digit.shape
-    shrink = _BOX / max(height, width)
-    size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
-    picture = Image.fromarray((digit * 255).astype(np.uint8))
-    if size != picture.size:
-        picture = picture.resize(size, Image.Resampling.BILINEAR if shrink > 1 else Image.Resampling.BOX)
-    small = np.asarray(picture, np.float64)
-    small = small * (255 / max(small.max(), 1.0))
-    mass = max(small.sum(), 1.0)
-    row = (small.sum(axis=1) * np.arange(size[1])).sum() / mass
-    column = (small.sum(axis=0) * np.arange(size[0])).sum() / mass
-    top = int(np.clip(round(_SIDE / 2 - 0.5 - row), 0, _SIDE - size[1]))
-    left = int(np.clip(round(_SIDE / 2 - 0.5 - column), 0, _SIDE - size[0]))
-    framed = np.zeros((_SIDE, _SIDE), np.uint8)
-    framed[top : top + size[1], left : left + size[0]] = np.round(small)
-    return framed
