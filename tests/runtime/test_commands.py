@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conftest import ROOT, Run
-from numbre_runtime.bundle import DEFAULT_BUNDLE
+from conftest import NUMBRE_BUNDLE, ROOT, Run
 from numbre_runtime.errors import BundleError
 from numbre_runtime.npz import read_npz, write_npz
 
@@ -70,7 +69,7 @@ def test_debug_shows_the_traceback(run_command: Run) -> None:
 
 
 def test_an_altered_bundle_is_refused_by_the_commands(run_command: Run, tmp_path: Path) -> None:
-    bundle = Path(shutil.copytree(DEFAULT_BUNDLE, tmp_path / "bundle"))
+    bundle = Path(shutil.copytree(NUMBRE_BUNDLE, tmp_path / "bundle"))
     (bundle / "model.int8.tflite").write_bytes(b"TFL3" * 27802)
     for command in (("numbre-predict", SAMPLES[0]), ("numbre-bench",)):
         done = run_command(*command, "--bundle", bundle)
@@ -89,7 +88,7 @@ def test_names_that_the_terminal_cannot_show_are_escaped(run_command: Run, tmp_p
 
 def test_a_misread_file_is_said_on_standard_error(run_command: Run, tmp_path: Path) -> None:
     """The shipped bundle with another answer recorded for its first file."""
-    bundle = Path(shutil.copytree(DEFAULT_BUNDLE, tmp_path / "bundle"))
+    bundle = Path(shutil.copytree(NUMBRE_BUNDLE, tmp_path / "bundle"))
     arrays = read_npz((bundle / "golden.npz").read_bytes(), "golden.npz", BundleError)
     arrays["model.int8.tflite"] = np.roll(arrays["model.int8.tflite"], 1, axis=1)
     content = write_npz(**arrays)
