@@ -31,6 +31,10 @@ def picture_name(source: object) -> str:
     return os.fspath(source) if isinstance(source, (str, os.PathLike)) else "the picture"
 
 
+_MOST_COEFFICIENTS = 80_000_000
+"""Of two bytes each: 53 megapixels with colours at a quarter, 26 with colours at full size."""
+
+
 def max_pixels() -> int:
     """How many pixels a picture may have.
 
@@ -125,3 +129,15 @@ def _check_decoder(picture: ImageFile, name: str) -> None:
         raise ImageError(
             f"{name}: {picture.width}×{picture.height} pixels in a form that takes long to decode; save it as PNG"
         )
+    if picture.info.get("progressive") and _coefficients(picture) > _MOST_COEFFICIENTS:
+        raise ImageError(
+            f"{name}: a progressive JPEG of {picture.width}×{picture.height} pixels takes too much memory; "
+            "save it as a plain one"
+        )
+
+
+def _coefficients(picture: ImageFile) -> float:
+    """How many coefficients a progressive JPEG's decoder holds, by the sampling of each of its channels."""
+    layers: list[tuple[int, int]] = [(across, down) for _, across, down, _ in getattr(picture, "layer", [])]
+    full = max((across for across, _ in layers), default=1) * max((down for _, down in layers), default=1)
+    return picture.width * picture.height * sum(across * down for across, down in layers) / full

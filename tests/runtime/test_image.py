@@ -214,6 +214,17 @@ def test_files_that_are_decoded_in_python_must_be_small(tmp_path: Path) -> None:
     assert not CLASSIFIER.predict(path).recognized
 
 
+def test_a_progressive_jpeg_that_takes_much_memory_is_refused(tmp_path: Path) -> None:
+    """Its decoder holds every coefficient: 4:4:4 takes twice the memory of 4:2:0."""
+    picture = Image.new("RGB", (6000, 5000), (230, 230, 230))
+    picture.save(tmp_path / "full.jpg", progressive=True, subsampling=0)
+    with pytest.raises(numbre.ImageError, match="a progressive JPEG of 6000×5000 pixels takes too much memory"):
+        CLASSIFIER.predict(tmp_path / "full.jpg")
+    for subsampling, progressive in ((2, True), (0, False)):
+        picture.save(tmp_path / "usual.jpg", progressive=progressive, subsampling=subsampling)
+        assert not CLASSIFIER.predict(tmp_path / "usual.jpg").recognized
+
+
 def test_the_callers_lazy_picture_is_not_changed(seven: Image.Image, tmp_path: Path) -> None:
     seven.resize((2000, 2000)).convert("RGB").save(tmp_path / "large.jpg")
     with Image.open(tmp_path / "large.jpg") as picture:
