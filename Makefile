@@ -29,7 +29,7 @@ bench: $(READY)
 
 # Installs and runs the runtime on emulated Raspberry Pi boards; skips with a reason where they cannot be had.
 test-pi: $(READY)
-	PYTHONPATH=tests $(BIN)/python -m emulated.run
+	PYTHONPATH=tests:benchmarks $(BIN)/python -m emulated.run
 
 # Every wheel that a board needs to install without a network, in dist/wheelhouse-BOARD-PYTHON.
 BOARD ?= arm64

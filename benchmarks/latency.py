@@ -9,7 +9,8 @@ from __future__ import annotations
 import functools
 import statistics
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -120,15 +121,18 @@ def single_times(images: Images) -> dict[str, list[float]]:
     singles = list(images[:SINGLES])
     ready = [(image.reshape(1, 784) ^ 128).view(np.int8) for image in singles]
 
-    def each(predict: Callable[[Images], object]) -> Callable[[], object]:
-        return lambda: [predict(image) for image in singles]
+    def each(predict: Callable[[Any], object], inputs: Sequence[Any] = singles) -> Callable[[], object]:
+        def run() -> None:
+            for image in inputs:
+                predict(image)
+
+        return run
 
     classifier = numbre_runtime.load(NUMBRE, backend="litert", artifact="model.int8.tflite")
-    bare = litert_bare()
     candidates = {
         "numbre": each(classifier.predict),
         "litert by hand": each(litert_single()),
-        "litert bare": lambda: [bare(quantized) for quantized in ready],
+        "litert bare": each(litert_bare(), ready),
         "onnxruntime by hand": each(onnx_single()),
     }
     for name in other_bundles():

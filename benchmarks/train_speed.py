@@ -31,12 +31,13 @@ from time_to_accuracy import rows
 
 EPOCHS = 20
 TARGET = 0.98
-SEEDS = {"numbre-train": (0, 1, 2), "PyTorch": (0, 1, 2), "keras": (0,)}
+SEEDS = {"numbre-train": (0, 1, 2), "PyTorch": (0, 1, 2), "PyTorch, 1 thread": (0, 1, 2), "keras": (0,)}
+"""PyTorch as it comes and with one thread, for a network as small as this one; the faster counts."""
 BOUNDS = {"20 epochs, against model.fit": 0.5, "to 98.0%, against PyTorch": 1.0}
 """Largest ratio of our wall time to theirs."""
 _HERE = Path(__file__).resolve().parent
 _PYTORCH = "torch==2.13.0"
-_LIMIT_S = 300
+_LIMIT_S = 180
 """A run that takes longer is given up; usual are 10 to 60 s."""
 
 
@@ -56,9 +57,10 @@ def main() -> int:
         medians[name] = statistics.median(run["seconds"] for run in runs) if done else None
         best = max(run["accuracy"] for run in runs)
         print(f"{name}: {medians[name]:.1f} s to {TARGET:.1%}" if done else f"{name}: not reached, {best:.1%} at best")
-    mine, torch = medians["numbre-train"], medians["PyTorch"]
-    if mine is not None and torch is not None:
-        ratios["to 98.0%, against PyTorch"] = mine / torch
+    mine = medians["numbre-train"]
+    torch = [value for name, value in medians.items() if name.startswith("PyTorch") and value is not None]
+    if mine is not None and torch:
+        ratios["to 98.0%, against PyTorch"] = mine / min(torch)
     print(*(f"{name}: {value:.2f} (at most {BOUNDS[name]})" for name, value in ratios.items()), sep="\n")
     result = {"epochs": {"numbre_s": ours, "plain_s": theirs}, "target": TARGET, "to_target": reaching}
     write_result("train_speed", {**result, "to_target_s": medians, "ratios": ratios, "bounds": BOUNDS})
@@ -86,11 +88,12 @@ def to_target() -> dict[str, list[dict[str, Any]] | str]:
 
 def _run(name: str, seed: int, folder: Path) -> dict[str, Any]:
     command = [sys.executable, str(_HERE / "time_to_accuracy.py"), name, str(seed), str(TARGET)]
-    if name == "PyTorch":
+    variables = None
+    if name.startswith("PyTorch"):
+        variables = clean(**({"OMP_NUM_THREADS": "1"} if "1 thread" in name else {}))
         python = environment("torch", (_PYTORCH, "numpy"))
         script = _HERE / "peer_code" / "train_pytorch.py"
         command = [str(python), str(script), str(folder / "data.npz"), str(folder / "recipe.json"), str(seed)]
-    variables = clean() if name == "PyTorch" else None
     try:
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=variables, timeout=_LIMIT_S, check=True)
     except subprocess.TimeoutExpired as late:

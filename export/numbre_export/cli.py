@@ -134,16 +134,26 @@ class _Export:
     def _convert(self, recipe: Recipe, calibration: NDArray[np.float32]) -> bytes:
         """Makes a file that every target of its format runs."""
         content = self._converter.convert(recipe, calibration)
-        for target in self._targets:
-            if target.format != recipe.format:
-                continue
-            reasons = reasons_against(content, recipe.format, target)
-            if reasons:
-                raise ModelError(f"{recipe.file}: {target} does not run it: it {reasons[0]}")
+        reason = self._objection(recipe, content)
+        if reason is not None:
+            raise ModelError(f"{recipe.file}: {reason}")
         return content
+
+    def _objection(self, recipe: Recipe, content: bytes) -> str | None:
+        """Which target does not run a file, and why; None if all do."""
+        for target in self._targets:
+            reasons = reasons_against(content, recipe.format, target) if target.format == recipe.format else []
+            if reasons:
+                return f"{target} does not run it: it {reasons[0]}"
+        return None
 
     def _file(self, recipe: Recipe) -> ModelFile:
         rows = self._calibration(self._args.calibration_rows) if recipe.calibrated else np.zeros((0,), np.float32)
+        if recipe.format == "tflite" and recipe.granularity == "channel" and self._targets:
+            reason = self._objection(recipe, self._converter.convert(recipe, rows))
+            if reason is not None:
+                _say(f"{recipe.file}: {reason}; made with one weight scale a tensor in dense layers instead")
+                recipe = dataclasses.replace(recipe, granularity="default")
         return ModelFile(recipe, self._convert(recipe, rows), len(rows))
 
     def _climb(self, recipe: Recipe) -> Climb:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from numbre_export.arrays import read_array, write_array
 from numbre_export.recipes import Recipe
 from numbre_runtime.errors import ModelError
 
@@ -53,7 +54,8 @@ class Converter:
         self._directory = directory
         self._seconds = seconds
         self._count = 0
-        self._calibrations: dict[int, Path] = {}
+        # The arrays are held, for another one may get the id of one that is gone.
+        self._calibrations: dict[int, tuple[NDArray[np.float32], Path]] = {}
         self._log = tempfile.TemporaryFile(dir=directory)  # noqa: SIM115
         self._process = subprocess.Popen(
             [sys.executable, "-m", "numbre_export.worker"],
@@ -89,10 +91,9 @@ class Converter:
     def scores(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """The Keras model's own output, (N, classes), for (N, values) float32."""
         inputs, out = self._new("npy"), self._new("npy")
-        np.save(inputs, values, allow_pickle=False)
+        write_array(inputs, values)
         self._ask("running the model", do="scores", inputs=str(inputs), out=str(out))
-        scores: NDArray[np.float32] = np.load(out, allow_pickle=False)
-        return scores
+        return read_array(out)
 
     def convert(self, recipe: Recipe, calibration: NDArray[np.float32]) -> bytes:
         """Makes a model file; `calibration` is (rows, values) float32.
@@ -100,10 +101,10 @@ class Converter:
         Raises:
             ModelError: A converter does not take the model, or takes too much memory or time.
         """
-        rows = self._calibrations.get(id(calibration))
-        if rows is None:
-            rows = self._calibrations[id(calibration)] = self._new("npy")
-            np.save(rows, calibration, allow_pickle=False)
+        if id(calibration) not in self._calibrations:
+            self._calibrations[id(calibration)] = calibration, self._new("npy")
+            write_array(self._calibrations[id(calibration)][1], calibration)
+        _, rows = self._calibrations[id(calibration)]
         out = self._new("model")
         self._ask(
             f"making {recipe.file}",

@@ -79,6 +79,8 @@ def describe_onnx(content: bytes, description: Description) -> bytes:
     }
     onnx.helper.set_model_props(model, properties)
     model.doc_string = description.sentence
+    # What Netron shows first.
+    model.graph.doc_string = f"{description.sentence} Classes: {', '.join(description.labels)}."
     return bytes(model.SerializeToString(deterministic=True))
 
 
@@ -150,7 +152,9 @@ def _metadata(description: Description) -> bytes:
         {0: text("input"), 1: text(description.sentence), 3: content, 4: units},
         {},
     )
-    kind = "Scores, 0 to 1." if description.output == "softmax" else "Logits; their softmax are the scores."
+    kind = "Scores, 0 to 1" if description.output == "softmax" else "Logits, whose softmax are the scores"
+    # Netron shows descriptions, and not the files that belong to a tensor.
+    kind = f"{kind}, of the classes {', '.join(description.labels)}."
     files = _vector(builder, [labels_file])
     outputs = _table(builder, 7, {0: text("scores"), 1: text(kind), 3: _feature(builder), 6: files}, {})
     graph = _table(builder, 9, {2: _vector(builder, [inputs]), 3: _vector(builder, [outputs])}, {})

@@ -73,7 +73,9 @@ _SCHEMES = {
     "int16x8": "int8 weights, int16 activations, int64 biases",
 }
 _WEIGHTS = {"int8": "int8 weights", "int7": "int8 weights (7 bits used)", "uint8": "uint8 weights"}
-_SEVEN_BITS = ("int8", "mixed", "dynamic")
+_CONVOLUTIONAL = {"int8": "int7", "dynamic": "uint8"}
+"""Weights of ONNX files with convolutions. ONNX Runtime 1.16.3 and 1.17.3 have no dynamic convolution by int8
+weights."""
 _MISSING = {
     ("weight8", "onnx"): "ONNX Runtime has weight-only int8 for language models' operators alone",
     ("weight4", "onnx"): "ONNX Runtime has 4-bit weights for language models' operators alone",
@@ -129,7 +131,7 @@ def wanted(
             format_name,
             io=io,
             granularity=_granularity(granularity, format_name, convolutional),
-            weights="int7" if convolutional and format_name == "onnx" and precision in _SEVEN_BITS else "int8",
+            weights=_CONVOLUTIONAL.get(precision, "int8") if convolutional and format_name == "onnx" else "int8",
         )
         for precision in ORDER
         if precision in precisions

@@ -90,8 +90,7 @@ def _to_dynamic(float32: bytes, recipe: Recipe) -> ModelProto:
             prepared,
             result,
             per_channel=recipe.granularity == "channel",
-            reduce_range=recipe.weights == "int7",
-            weight_type=QuantType.QInt8,
+            weight_type=QuantType.QUInt8 if recipe.weights == "uint8" else QuantType.QInt8,
         )
         return onnx.load_model_from_string(result.read_bytes())
 

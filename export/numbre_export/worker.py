@@ -15,8 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from numbre_export.arrays import read_array, write_array, write_content
 from numbre_export.model import KerasModel, read_model
 from numbre_export.recipes import Recipe
 from numbre_export.to_onnx import to_onnx
@@ -51,21 +50,21 @@ class _Worker:
 
     def scores(self, inputs: str, out: str) -> dict[str, Any]:
         """Runs the model on an array, (N, *input shape) float32; writes its output, (N, classes)."""
-        np.save(out, self._opened().scores(np.load(inputs, allow_pickle=False)), allow_pickle=False)
+        write_array(Path(out), self._opened().scores(read_array(Path(inputs))))
         return {}
 
     def convert(self, recipe: dict[str, Any], calibration: str, out: str) -> dict[str, Any]:
         """Makes a model file."""
         wanted = Recipe(**{**recipe, "kept": tuple(recipe["kept"])})
         source = self._opened()
-        values = np.load(calibration, allow_pickle=False).reshape(-1, *source.input_shape)
+        values = read_array(Path(calibration)).reshape(-1, *source.input_shape)
         if wanted.format == "tflite":
             content = to_tflite(source.model, wanted, values)
         else:
             if self._float32_onnx is None:
                 self._float32_onnx = to_onnx(source.model, Recipe("float32", "onnx"), values)
             content = to_onnx(self._float32_onnx, wanted, values)
-        Path(out).write_bytes(content)
+        write_content(Path(out), content)
         return {}
 
     def _opened(self) -> KerasModel:

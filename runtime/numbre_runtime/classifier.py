@@ -23,7 +23,7 @@ from numbre_runtime.errors import (
     ImageError,
 )
 from numbre_runtime.manifest import Artifact, Manifest
-from numbre_runtime.tensors import as_rows, decoder, encoder
+from numbre_runtime.tensors import as_rows, decoder, encoder, image_encoder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -79,6 +79,7 @@ class Classifier:
         self._spec = spec
         self._session = session
         self._encode = encoder(spec, artifact.input)
+        self._encode_image = image_encoder(spec, artifact.input)
         self._decode = decoder(artifact, manifest.output)
         self._none = -1 if manifest.none_label is None else manifest.labels.index(manifest.none_label)
         # No array has this shape where pixels are not what is handed in: predict's short way is closed then.
@@ -97,14 +98,15 @@ class Classifier:
         """
         found = None
         if image.__class__ is np.ndarray and image.dtype == _UINT8 and image.shape == self._pixel_shape:
-            rows = image.reshape(1, -1)
+            stored = self._encode_image(image)
         elif isinstance(image, np.ndarray) or self._spec.picture != "mnist":
-            rows = self._row(image)
+            stored = self._encode(self._row(image))
         else:
             rows, found = self._digit(image)
             if found is None:
                 return Prediction("", 0.0, np.zeros(len(self.labels), np.float32), False, None)
-        raw = self._session.run(self._encode(rows))
+            stored = self._encode(rows)
+        raw = self._session.run(stored)
         scores = self._decode(raw)[0]
         index = int(raw.argmax())
         if index == self._none:

@@ -5,6 +5,7 @@ A stored value q means (q − zero_point) · scale (TensorFlow Lite 8-bit quanti
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -115,10 +116,9 @@ def encoder(spec: InputSpec, tensor: TensorSpec) -> Callable[[NDArray[Any]], NDA
     def encode_floats(rows: NDArray[Any]) -> NDArray[Any]:
         return quantized(rows.astype(np.float64) * (255 * factor) + offset, tensor)
 
-    if tensor.dtype == "int8" and np.array_equal(table, (_ALL_PIXELS ^ _SIGN_BIT).view(_INT8)):
+    if _flips_signs(spec, tensor):
 
         def encode_by_sign(rows: NDArray[Any]) -> NDArray[Any]:
-            """At a scale of one pixel and a zero point of −128, quantization is an XOR with 128."""
             return np.bitwise_xor(rows, _SIGN_BIT).view(_INT8) if rows.dtype == _UINT8 else encode_floats(rows)
 
         return encode_by_sign
@@ -127,6 +127,39 @@ def encoder(spec: InputSpec, tensor: TensorSpec) -> Callable[[NDArray[Any]], NDA
         return table.take(rows) if rows.dtype == _UINT8 else encode_floats(rows)
 
     return encode_by_table
+
+
+def _flips_signs(spec: InputSpec, tensor: TensorSpec) -> bool:
+    """Whether quantization of pixels is an XOR with 128, as at a scale of one pixel and a zero point of −128."""
+    if spec.dtype != "uint8" or spec.preprocessing == "affine" or tensor.dtype != "int8":
+        return False
+    factor, offset = PREPROCESSINGS[spec.preprocessing]
+    table = quantized(_ALL_PIXELS * factor + offset, tensor)
+    return np.array_equal(table, (_ALL_PIXELS ^ _SIGN_BIT).view(_INT8))
+
+
+def image_encoder(spec: InputSpec, tensor: TensorSpec) -> Callable[[NDArray[Any]], NDArray[Any]]:
+    """As `encoder`, of one uint8 image of the spec's shape to (1, values).
+
+    What it gives is overwritten by the same thread's next call: a new array would take as long as the flipping.
+    """
+    encode = encoder(spec, tensor)
+    if not _flips_signs(spec, tensor):
+        return lambda image: encode(image.reshape(1, -1))
+
+    class Place(threading.local):
+        def __init__(self) -> None:
+            pixels = np.empty(spec.shape, np.uint8)
+            self.both = pixels, pixels.view(np.int8).reshape(1, -1)
+
+    place = Place()
+
+    def encode_image(image: NDArray[Any]) -> NDArray[Any]:
+        pixels, rows = place.both
+        np.bitwise_xor(image, _SIGN_BIT, pixels)
+        return rows
+
+    return encode_image
 
 
 def decoder(artifact: Artifact, output: str = "softmax") -> Callable[[NDArray[Any]], NDArray[np.float32]]:

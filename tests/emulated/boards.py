@@ -24,6 +24,8 @@ class System:
     """Version of the system's Python."""
     engine: str = ""
     """A backend whose engine is one of Debian's own packages."""
+    offline: bool = False
+    """Whether it is installed as the guide says for boards without a network."""
 
     @property
     def name(self) -> str:
@@ -63,11 +65,11 @@ class Board:
     """Test images that the default model's int8 TFLite file is run on; every other file gets 500."""
 
 
-_BOOKWORM_64 = System("bookworm", "Debian 12", "arm64", "3.11")
+_BOOKWORM_64 = System("bookworm", "Debian 12", "arm64", "3.11", offline=True)
 _TRIXIE_64 = System("trixie", "Debian 13", "arm64", "3.13")
 _BOOKWORM_32 = System("bookworm", "Debian 12", "armhf", "3.11")
 _TRIXIE_32 = System("trixie", "Debian 13", "armhf", "3.13", engine="onnxruntime")
-_BOOKWORM_ARMEL = System("bookworm", "Debian 12", "armel", "3.11")
+_BOOKWORM_ARMEL = System("bookworm", "Debian 12", "armel", "3.11", offline=True)
 
 BOARDS = (
     Board("pi3", "Raspberry Pi 3, 64-bit", _BOOKWORM_64, "cortex-a53", "0xd03", _A53),

@@ -28,6 +28,10 @@ def put_python(userland: Path, system: System, emulator: Path) -> None:
     # Python finds its environment, and itself for child processes, by the name under which it was called: -0.
     python.write_text(f'#!/bin/sh\nexec {qemu} -0 "$0" {python}.{system.python.split(".")[1]} "$@"\n')
     python.chmod(0o755)
+    for settings in (userland / "usr/lib").glob(f"python{system.python}/_sysconfigdata__*.py"):
+        # Where `python3 -m venv` finds pip; QEMU 7.2 translates the path for open, and for 32-bit statx it does not.
+        text = settings.read_text().replace("'WHEEL_PKG_DIR': '/usr", f"'WHEEL_PKG_DIR': '{userland}/usr")
+        settings.write_text(text)
 
 
 def make_root(board: Board, userland: Path, folder: Path) -> Path:
@@ -37,9 +41,10 @@ def make_root(board: Board, userland: Path, folder: Path) -> Path:
     """
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "proc" / "device-tree").mkdir(parents=True)
-    for entry in userland.iterdir():
-        if entry.name != "proc":
-            (folder / entry.name).symlink_to(entry)
+    # No others: what the board's /tmp or /home would hide is this machine's own.
+    for name in ("bin", "etc", "lib", "lib64", "sbin", "usr"):
+        if (userland / name).exists():
+            (folder / name).symlink_to(userland / name)
     one = f"Features\t: {board.features}\nCPU implementer\t: 0x41\nCPU architecture: 8\nCPU part\t: {board.part}\n"
     lines = "".join(f"processor\t: {core}\nBogoMIPS\t: 108.00\n{one}\n" for core in range(board.cores))
     (folder / "proc" / "cpuinfo").write_text(f"{lines}Model\t\t: {board.title}\n")

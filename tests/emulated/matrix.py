@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from readme_tables import replace_between
+
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "benchmarks" / "results" / "boards.json"
-BEGIN, END = "<!-- boards:begin -->", "<!-- boards:end -->"
 _TITLES = {"litert": "LiteRT", "tflite_runtime": "tflite-runtime", "onnxruntime": "ONNX Runtime", "numpy": "NumPy"}
 _SHORT = {
     "identical": "same bits",
@@ -36,8 +37,9 @@ def save(found: dict[str, dict[str, Any]], files: dict[str, dict[str, str]], ord
     merged = {**kept, **found}
     results = {"files": files, "boards": [merged[name] for name in order if name in merged]}
     RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-    write_between_markers(ROOT / "docs" / "boards.md", full_table(results))
-    write_between_markers(ROOT / "README.md", short_table(results))
+    for page, table in (("docs/boards.md", full_table(results)), ("README.md", short_table(results))):
+        text = (ROOT / page).read_text(encoding="utf-8")
+        (ROOT / page).write_text(replace_between(text, "boards", table), encoding="utf-8")
     return results
 
 
@@ -99,16 +101,3 @@ def _with_note(cell: dict[str, Any], reasons: list[str]) -> str:
 
 def _markdown(heads: list[str], lines: list[list[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in [heads, ["---"] * len(heads), *lines])
-
-
-def write_between_markers(path: Path, text: str) -> None:
-    """Replaces what stands between the markers of a file.
-
-    Raises:
-        ValueError: It has no markers.
-    """
-    old = path.read_text(encoding="utf-8")
-    if BEGIN not in old or END not in old:
-        raise ValueError(f"{path}: has no line {BEGIN}")
-    before, after = old.split(BEGIN)[0], old.split(END)[1]
-    path.write_text(f"{before}{BEGIN}\n{text}{END}{after}", encoding="utf-8")

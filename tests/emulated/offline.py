@@ -9,23 +9,20 @@ import sys
 from pathlib import Path
 
 from emulated.boards import System
-from emulated.console import Console
-from emulated.guide import code_blocks, without_packages
+from emulated.guide import code_blocks
 from emulated.userland import CannotEmulateError
-from emulated.wheels import ROOT
-
-_TRIED_ON = ("bookworm-arm64", "bookworm-armel")
+from emulated.wheels import ROOT, constraints
 
 
-def install_offline(system: System, console: Console) -> None:
-    """Types the guide's lines under "Without a network", on one 64-bit and one 32-bit system.
+def offline_install(system: System, home: Path) -> str:
+    """Makes and copies the folder as the guide says.
+
+    Returns:
+        The guide's line that installs from it.
 
     Raises:
         CannotEmulateError: The wheels cannot be downloaded.
-        CommandFailedError: A line fails on the board.
     """
-    if system.name not in _TRIED_ON:
-        return
     make, *installs = code_blocks("## Without a network")
     # As the guide's comment says: its values are those of one board.
     line = make.replace("arm64", system.architecture).replace("3.11", system.python)
@@ -33,7 +30,7 @@ def install_offline(system: System, console: Console) -> None:
     done = subprocess.run(
         ["/bin/sh", "-e", "-c", line],
         cwd=ROOT,
-        env={**os.environ, "MAKEFLAGS": programs},
+        env={**os.environ, "MAKEFLAGS": programs, **constraints(system, "litert")},
         capture_output=True,
         text=True,
         timeout=600,
@@ -42,7 +39,6 @@ def install_offline(system: System, console: Console) -> None:
     if done.returncode:
         raise CannotEmulateError(f"{line}: {done.stderr.strip().splitlines()[-1]}")
     folder = f"wheelhouse-{system.architecture}-{system.python}"
-    shutil.copytree(ROOT / "dist" / folder, console.home / folder)
-    venv = next(line for line in without_packages(code_blocks(f"## {system.bits}-bit")[0]).splitlines())
-    install = installs[0 if system.bits == 64 else 1].replace("arm64", system.architecture)
-    console.type(f"{venv}\n{install.replace('armhf', system.architecture)}\n~/numbre/bin/numbre-doctor")
+    shutil.copytree(ROOT / "dist" / folder, home / folder)
+    install = installs[0 if system.bits == 64 else 1]
+    return install.replace("armhf", system.architecture)

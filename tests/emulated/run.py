@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -34,6 +35,7 @@ def main() -> int:
     args = parser.parse_args()
     boards = [board for board in BOARDS if args.board is None or board.name in args.board]
     start = time.monotonic()
+    lock, tables = threading.Lock(), list[str]()
     try:
         emulator = make_emulator(args.work / "qemu")
     except CannotEmulateError as reason:
@@ -44,18 +46,31 @@ def main() -> int:
         reference = Reference(scratch, {IMAGES, *(board.images for board in BOARDS)})
 
         def attempt(system: System, its_boards: list[Board]) -> list[dict[str, Any]]:
-            return try_system(system, its_boards, reference, args.work, scratch, emulator)
+            found = try_system(system, its_boards, reference, args.work, scratch, emulator)
+            with lock:
+                # At once, so that an interruption leaves what is known.
+                tables.append(_save(found, reference))
+            return found
 
         results, skipped = try_all(boards, attempt, args.jobs)
         faults = without_vnni(reference, emulator, scratch)
-    faults += [fault for result in results.values() for fault in result.pop("faults")]
-    if results:
-        print(full_table(save(results, reference.files, [board.name for board in BOARDS])))
+    faults += [fault for result in results.values() for fault in result["faults"]]
+    print(*tables[-1:])
     for fault in faults:
         print(f"FAULT: {fault}")
     tried = f"{len(results)} boards, {len(skipped)} skipped, {len(faults)} faults"
     print(f"{tried}, {time.monotonic() - start:.0f} s")
     return 1 if faults else 0
+
+
+def _save(found: list[dict[str, Any]], reference: Reference) -> str:
+    """Writes results, but of boards that did not get as far as one; gives the table of all that are known."""
+    measured = {
+        result["name"]: {key: value for key, value in result.items() if key != "faults"}
+        for result in found
+        if result["cells"]
+    }
+    return full_table(save(measured, reference.files, [board.name for board in BOARDS]))
 
 
 def try_all(boards: list[Board], attempt: Attempt, jobs: int) -> tuple[dict[str, dict[str, Any]], list[Board]]:
@@ -70,12 +85,13 @@ def try_all(boards: list[Board], attempt: Attempt, jobs: int) -> tuple[dict[str,
     def try_one(group: tuple[System, list[Board]]) -> None:
         system, its_boards = group
         try:
-            results.update((result["name"], result) for result in attempt(system, its_boards))
-            said = "done"
+            found = {result["name"]: result for result in attempt(system, its_boards)}
+            results.update(found)
+            said = {name: f"{len(result['faults'])} faults" for name, result in found.items()}
         except CannotEmulateError as reason:
             skipped.extend(its_boards)
-            said = f"skipped: {reason}"
-        sys.stdout.write("".join(f"{board.title} with {system.title}: {said}\n" for board in its_boards))
+            said = {board.name: f"skipped: {reason}" for board in its_boards}
+        sys.stdout.write("".join(f"{board.title} with {system.title}: {said[board.name]}\n" for board in its_boards))
         sys.stdout.flush()
 
     with ThreadPoolExecutor(jobs) as pool:

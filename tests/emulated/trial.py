@@ -13,7 +13,7 @@ import numpy as np
 from emulated.boards import Board, System
 from emulated.console import CommandFailedError, Console, make_root, put_python
 from emulated.guide import code_blocks, packages, without_packages
-from emulated.offline import install_offline
+from emulated.offline import offline_install
 from emulated.outcome import compare
 from emulated.reference import ON_BOARD, SAMPLES, Reference, Trial, without_percents
 from emulated.userland import make_userland
@@ -21,7 +21,6 @@ from emulated.wheels import EXTRAS, constraints, gather
 
 IMAGES = 500
 _CELL_LIMIT_S = 900
-_PROGRAMS = "numbre/bin"
 
 
 def try_system(system: System, boards: list[Board], reference: Reference, work: Path, scratch: Path, emulator: Path
@@ -40,62 +39,59 @@ def try_system(system: System, boards: list[Board], reference: Reference, work: 
     reasons = gather(system, wheels)
     roots = {board.name: make_root(board, userland, work / f"{board.name}-root") for board in boards}
 
-    def console(board: Board, name: str) -> Console:
-        return Console(work / f"{system.name}-home" / name, userland, roots[board.name], board)
-
-    shutil.rmtree(work / f"{system.name}-home", ignore_errors=True)
+    home = work / f"{system.name}-home"
+    shutil.rmtree(home, ignore_errors=True)
+    consoles = [Console(home, userland, roots[board.name], board) for board in boards]
     try:
-        homes = _install(system, console(boards[0], "pi"), console(boards[0], "older"), wheels, reasons)
-        install_offline(system, console(boards[0], "offline"))
+        places = _install(system, consoles[0], wheels, reasons)
     except CommandFailedError as error:
         return [_failed(board, f"installing as docs/raspberry-pi.md says: {error}") for board in boards]
-    results = []
-    for board in boards:
-        seen = {backend: console(board, home) for backend, home in homes.items()}
-        results.append(_try_board(board, seen, reasons, reference, scratch))
-    return results
+    return [_try_board(console, places, reasons, reference, scratch) for console in consoles]
 
 
-def _install(system: System, main: Console, older: Console, wheels: Path, reasons: dict[str, str]) -> dict[str, str]:
+def _install(system: System, console: Console, wheels: Path, reasons: dict[str, str]) -> dict[str, str]:
     """Types the guide's lines, with the folder of wheels in place of PyPI, and then the lines for further engines.
 
     Returns:
-        Backend name to the home in which it is installed.
+        Backend name to the environment in which it is installed.
     """
-    commands = without_packages(code_blocks(f"## {system.bits}-bit")[0])
-    offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)}
-    main.type(commands, {**offline, **constraints(system, "")})
-    homes = dict.fromkeys((*EXTRAS, "numpy"), main.home.name)
+    create, install, *others = without_packages(code_blocks(f"## {system.bits}-bit")[0]).splitlines()
+    pypi = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)}
+    if system.offline:
+        console.type(f"{create}\n{offline_install(system, console.home)}", constraints(system, ""))
+    else:
+        console.type(f"{create}\n{install}", {**pypi, **constraints(system, "")})
+    console.type("\n".join(others))
+    places = dict.fromkeys((*EXTRAS, "numpy"), "numbre")
     if system.bits == 64:
-        more = "~/numbre/bin/pip install 'numbre-runtime[{}]'"
-        main.type(more.format(EXTRAS["onnxruntime"]), {**offline, **constraints(system, "onnxruntime")})
+        onnx = "~/numbre/bin/pip install 'numbre-runtime[onnx]'"
+        console.type(onnx, {**pypi, **constraints(system, "onnxruntime")})
         if not reasons["tflite_runtime"]:
             # It needs another NumPy than the others.
-            venv = commands.splitlines()[0]
-            older.type(f"{venv}\n{more.format(EXTRAS['tflite_runtime'])}", offline)
-            homes["tflite_runtime"] = older.home.name
+            places["tflite_runtime"] = "older"
+            tflite = "~/numbre/bin/pip --python ~/older/bin/python install 'numbre-runtime[tflite]'"
+            console.type(f"python3 -m venv --without-pip ~/older\n{tflite}", pypi)
     elif not reasons["tflite_runtime"]:
-        main.type(code_blocks("### An engine for ARMv7")[0], offline)
-    return homes
+        console.type(code_blocks("### An engine for ARMv7")[0], pypi)
+    return places
 
 
 def _try_board(
-    board: Board, consoles: dict[str, Console], reasons: dict[str, str], reference: Reference, scratch: Path
+    console: Console, places: dict[str, str], reasons: dict[str, str], reference: Reference, scratch: Path
 ) -> dict[str, Any]:
-    main = consoles["numpy"]
-    faults = []
+    board, faults = console.board, []
     try:
-        shutil.copy(SAMPLES[0], main.home / "digit.png")
-        main.type(code_blocks("## A first digit")[0])
-        said = without_percents(main.type(f"{_PROGRAMS}/numbre-predict {shlex.join(map(str, SAMPLES))}"))
-        doctor = json.loads(main.type(f"{_PROGRAMS}/numbre-doctor --json"))
+        shutil.copy(SAMPLES[0], console.home / "digit.png")
+        console.type(code_blocks("## A first digit")[0])
+        said = without_percents(console.type(f"numbre/bin/numbre-predict {shlex.join(map(str, SAMPLES))}"))
+        doctor = json.loads(console.type("numbre/bin/numbre-doctor --json"))
     except CommandFailedError as error:
         return _failed(board, str(error))
     if said != reference.said:
         faults.append(f"{board.name}: numbre-predict says {said}, on x86 {reference.said}")
     cells = []
     for trial in reference.trials:
-        cell = _cell(board, consoles[trial.backend], trial, reasons.get(trial.backend, ""), reference, scratch)
+        cell = _cell(console, places[trial.backend], trial, reasons.get(trial.backend, ""), reference, scratch)
         cells.append(cell)
         # Debian's own engine is as it is; the others are versions that were chosen.
         refusal = cell["status"] == "refused" and trial.backend != board.system.engine
@@ -105,8 +101,9 @@ def _try_board(
 
 
 def _cell(
-    board: Board, console: Console, trial: Trial, no_wheel: str, reference: Reference, scratch: Path
+    console: Console, place: str, trial: Trial, no_wheel: str, reference: Reference, scratch: Path
 ) -> dict[str, Any]:
+    board = console.board
     cell = {
         "bundle": trial.bundle,
         "backend": trial.backend,
@@ -120,7 +117,7 @@ def _cell(
     out = scratch / f"{board.name}-{trial.name}.npy"
     words = (ON_BOARD, trial.bundle, trial.backend, trial.artifact, reference.images[count], out)
     try:
-        done = console.type(f"{_PROGRAMS}/python {shlex.join(map(str, words))}", limit_s=_CELL_LIMIT_S)
+        done = console.type(f"{place}/bin/python {shlex.join(map(str, words))}", limit_s=_CELL_LIMIT_S)
     except CommandFailedError as error:
         return {**cell, "status": "fails", "reason": str(error)}
     found = json.loads(done.splitlines()[-1])

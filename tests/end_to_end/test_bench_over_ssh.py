@@ -6,6 +6,7 @@ import getpass
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -131,6 +132,22 @@ def test_a_failing_step_is_one_line_and_leaves_nothing(server: Server, run_comma
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"numbre-bench: {server.host}: ERROR: ")
     assert len(done.stderr.splitlines()) == 1
+    assert _left(server) == []
+
+
+def test_ctrl_c_leaves_nothing(server: Server) -> None:
+    program = Path(sys.executable).parent / "numbre-bench"
+    process = subprocess.Popen(
+        [program, *_words(server)[1:]], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    for _ in range(300):
+        if any((server.home / name / "venv").exists() for name in _left(server)):
+            break
+        time.sleep(0.1)
+    assert _left(server)
+    process.send_signal(signal.SIGINT)
+    printed, errors = process.communicate(timeout=120)
+    assert (process.returncode, printed, errors) == (130, "", "numbre-bench: interrupted\n")
     assert _left(server) == []
 
 

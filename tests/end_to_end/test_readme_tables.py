@@ -32,8 +32,8 @@ def test_a_page_without_its_markers_is_refused(page: str) -> None:
 def test_a_changed_result_changes_its_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(readme_tables, "RESULTS", tmp_path)
     assert peers() == "Not measured yet; `make bench` does it."
-    row = {"peer": "A", "accuracy": 0.5, "p50_us": 1234.5, "p99_us": None, "images_per_second": 1e6, "cold_start_s": 1.0,
-           "peak_rss_mb": 10.0, "installed_mb": 20.0}  # fmt: skip
+    row = {"peer": "A", "accuracy": 0.5, "p50_us": 1234.5, "p99_us": None, "images_per_second": 1e6,
+           "cold_start_s": 1.0, "peak_rss_mb": 10.0, "installed_mb": 20.0}  # fmt: skip
     machine = {"cpu": "X", "cores": 4, "python": "3.11.2", "load_average": 0.5}
     rows = [row, {"peer": "B", "skipped": "no | wheel"}]
     (tmp_path / "peers.json").write_text(json.dumps({"machine": machine, "rows": rows}))

@@ -121,3 +121,18 @@ def test_a_worker_that_takes_too_long_is_stopped(keras_file: Path, tmp_path: Pat
 def test_requests_before_a_model_is_open_are_errors(converter: Converter) -> None:
     with pytest.raises(ModelError, match="no model is open"):
         converter.convert(Recipe("float32", "tflite"), np.zeros((0, 784), np.float32))
+
+
+def test_each_conversion_gets_its_own_calibration_rows(converter: Converter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where an array has the id of an earlier one that is gone."""
+    sizes = []
+
+    def ask(_: str, **request: str) -> dict[str, object]:
+        sizes.append(len(np.load(request["calibration"])))
+        Path(request["out"]).touch()
+        return {}
+
+    monkeypatch.setattr(converter, "_ask", ask)
+    for size in range(1, 30):
+        converter.convert(Recipe("int8", "tflite"), np.zeros((size, 4), np.float32))
+    assert sizes == list(range(1, 30))

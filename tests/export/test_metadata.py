@@ -31,6 +31,7 @@ def test_tflite_metadata_is_there_and_changes_no_answer(shipped: Bundle) -> None
     content = model.Buffers(entries[b"TFLITE_METADATA"]).DataAsNumpy().tobytes()
     assert content[4:8] == b"M001"
     assert b"labels.txt" in content and b"trained on value / 127.5 - 1; int8 weights" in content
+    assert f"Scores, 0 to 1, of the classes {', '.join(_LABELS)}.".encode() in content
     # Mean and standard deviation of the normalization: pixel / 127.5 − 1.
     assert np.array([127.5], "<f4").tobytes() in content
     rows = shipped.golden().inputs.reshape(-1, 784) ^ 128
@@ -54,7 +55,9 @@ def test_weights_stay_at_multiples_of_16_bytes(shipped: Bundle) -> None:
 def test_onnx_metadata_is_there_and_changes_no_answer(shipped: Bundle) -> None:
     plain = shipped.contents["model.int8.onnx"]
     described = describe_onnx(plain, _DESCRIPTION)
-    properties = {item.key: item.value for item in onnx.load_model_from_string(described).metadata_props}
+    model = onnx.load_model_from_string(described)
+    properties = {item.key: item.value for item in model.metadata_props}
+    assert model.graph.doc_string.endswith(f"Classes: {', '.join(_LABELS)}.")
     assert tuple(json.loads(properties["labels"])) == _LABELS
     assert json.loads(properties["preprocessing"])["factors"] == [pytest.approx(1 / 127.5)]
     assert properties["quantization"] == "int8 weights"

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conftest import NUMBRE_BUNDLE, Run
+from conftest import NUMBRE_BUNDLE, ROOT, Run
+from numbre_export.cli import main
 from numbre_export.recipes import Recipe
 from numbre_export.targets import parse_target, reasons_against
 from numbre_export.to_onnx import to_onnx
@@ -88,6 +89,24 @@ def test_onnx_files(shipped: Bundle, mnist: Mnist) -> None:
 def test_unknown_targets_are_named(text: str) -> None:
     with pytest.raises(DataError, match="expected one of tflite-runtime"):
         parse_target(text)
+
+
+def test_a_granularity_that_the_target_does_not_run_gives_way(
+    tmp_path: Path, mnist: Mnist, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, images, labels in (
+        ("pool", mnist.train_images, mnist.train_labels),
+        ("test", mnist.test_images, mnist.test_labels),
+    ):
+        np.savez(tmp_path / f"{name}.npz", x=images[:200], y=labels[:200])
+    rows = ["--calibration", str(tmp_path / "pool.npz"), "--test", str(tmp_path / "test.npz"), "--preprocess", "unit"]
+    model = ["--model", str(ROOT / "tests" / "assets" / "numbre.keras"), "--out", str(tmp_path / "bundle")]
+    words = ["--dynamic", "--per-channel", "--format", "tflite", "--target", "tflite-runtime==2.14", *rows, *model]
+    assert main([*words, "--max-class-drop", "1"]) == 0
+    said = capsys.readouterr().out
+    assert "made with one weight scale a tensor in dense layers instead" in said
+    content = (tmp_path / "bundle" / "model.dynamic.tflite").read_bytes()
+    assert _reasons(content, "tflite-runtime==2.14") == []
 
 
 def test_check_answers_for_a_bundle_without_tensorflow(run_command: Run) -> None:

@@ -163,7 +163,7 @@ def test_ctrl_c_prints_what_is_done_so_far(tmp_path: Path) -> None:
     said: list[str] = []
     while len(said) < 3:
         said.append(process.stderr.readline())
-    assert said[2].startswith("round 1 of 5: ")
+    assert said[2].startswith("round 1 of 4: ")
     process.send_signal(signal.SIGINT)
     printed, errors = process.communicate(timeout=120)
     assert process.returncode == 130

@@ -10,8 +10,10 @@ import pytest
 
 from conftest import ROOT
 from emulated import matrix
-from emulated.matrix import BEGIN, END, RESULTS, full_table, save, short_table, write_between_markers
+from emulated.matrix import RESULTS, full_table, save, short_table
 from numbre_runtime.bundle import read_bundle, shipped_bundles
+
+_BEGIN, _END = "<!-- boards:begin -->", "<!-- boards:end -->"
 
 
 def _results() -> dict[str, Any]:
@@ -20,7 +22,7 @@ def _results() -> dict[str, Any]:
 
 
 def _between(page: str) -> str:
-    return (ROOT / page).read_text(encoding="utf-8").split(BEGIN)[1].split(END)[0].strip()
+    return (ROOT / page).read_text(encoding="utf-8").split(_BEGIN)[1].split(_END)[0].strip()
 
 
 def test_pages_show_the_results() -> None:
@@ -72,7 +74,7 @@ def test_tables_of_two_bundles() -> None:
 def test_results_of_other_files_are_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "docs").mkdir()
     for page in ("README.md", "docs/boards.md"):
-        (tmp_path / page).write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+        (tmp_path / page).write_text(f"before\n{_BEGIN}\nold\n{_END}\nafter\n")
     monkeypatch.setattr(matrix, "ROOT", tmp_path)
     monkeypatch.setattr(matrix, "RESULTS", tmp_path / "boards.json")
     first, second = _boards()
@@ -83,10 +85,3 @@ def test_results_of_other_files_are_not_kept(tmp_path: Path, monkeypatch: pytest
     assert [board["name"] for board in save({"A": first}, files, ["A", "B"])["boards"]] == ["A"]
     page = (tmp_path / "README.md").read_text()
     assert page.startswith("before\n") and page.endswith("after\n") and "old" not in page
-
-
-def test_page_without_markers(tmp_path: Path) -> None:
-    page = tmp_path / "page.md"
-    page.write_text("no markers")
-    with pytest.raises(ValueError, match="has no line"):
-        write_between_markers(page, "text")

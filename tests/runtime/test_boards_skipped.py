@@ -70,7 +70,7 @@ def test_board_that_cannot_be_built_is_skipped_and_the_others_go_on(capsys: pyte
     def attempt(system: System, boards: list[Board]) -> list[dict[str, Any]]:
         if system.suite == "trixie":
             raise CannotEmulateError("the mirror has no trixie")
-        return [{"name": board.name} for board in boards]
+        return [{"name": board.name, "faults": []} for board in boards]
 
     results, skipped = try_all(list(BOARDS), attempt, 2)
     assert {board.name for board in skipped} == {"pi5-trixie", "pi2-trixie"}

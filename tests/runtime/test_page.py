@@ -20,8 +20,8 @@ from numbre_runtime.classifier import Classifier
 from numbre_runtime.page.lines import Place, into_lines, into_numbers
 from numbre_runtime.page.rules import ruled_pixels
 from numbre_train.data import Mnist, split_rows
-from page_composer import Source, Style, mnist_source
-from page_photo import TruePage, make_page, photograph
+from page_composer import Source, Style, compose, mnist_source
+from page_photo import Camera, TruePage, make_page, photograph
 from synthetic_pages import score_page
 
 CLASSIFIER = numbre.load()
@@ -189,7 +189,7 @@ def test_a_blank_page_has_no_digits(kind: str) -> None:
 
 
 def _squares(side: int, pixels: int) -> NDArray[np.uint8]:
-    return (np.indices((side, side)) // pixels).sum(axis=0, dtype=np.uint8) % 2 * 255
+    return np.asarray((np.indices((side, side)) // pixels).sum(axis=0) % 2 * 255, np.uint8)
 
 
 def _dots(side: int, pitch: int) -> NDArray[np.uint8]:
@@ -268,9 +268,6 @@ def test_without_opencv_the_pip_line_is_said(tmp_path: Path) -> None:
 def test_the_generators_truth_is_where_its_ink_is(source: Source) -> None:
     """The truth itself: within each box of a clean page there is ink, outside all boxes there is none."""
     style = Style(height=50, weight=0.5)
-    from page_composer import compose
-    from page_photo import Camera
-
     generator = np.random.default_rng(9)
     sheet = compose(SIZE, style, source, generator)
     camera = Camera(grain=0, texture=0, blur=0.3, perspective=0.05, rotation=8)

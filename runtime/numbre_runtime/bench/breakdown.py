@@ -25,7 +25,7 @@ numbers to scores, what `predict` takes beyond the last three; and, for comparis
 does nothing, which no model can go below."""
 PICTURE_SIDE = 448
 """Side in pixels of the square grey PNG that is decoded and preprocessed."""
-_CALLS, _SECONDS = 200, 0.2
+_CALLS, _SECONDS = 200, 0.1
 _EMPTY = {"tflite": "empty.tflite", "onnx": "empty.onnx"}
 
 

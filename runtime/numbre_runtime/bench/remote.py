@@ -81,7 +81,11 @@ class _Link:
         try:
             yield _Place(self, name)
         finally:
-            self.shell(f"rm -rf {shlex.quote(name)}")
+            # After an interruption something may still be writing there, until it finds that its folder is gone.
+            quoted = shlex.quote(name)
+            self.shell(
+                f"for turn in 1 2 3 4; do rm -rf {quoted} && sleep 0.2 && [ ! -e {quoted} ] && break; sleep 1; done"
+            )
             self.call(["ssh", "-O", "exit"], [], quiet=True)
 
     def shell(self, command: str, show: bool = False) -> str:

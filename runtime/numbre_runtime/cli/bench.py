@@ -25,7 +25,7 @@ from numbre_runtime.errors import BackendError, BackendUnsupportedError
 from numbre_runtime.files import write_atomic
 
 EXIT_SLOWER = 4
-_USUAL = Plan(rounds=5, samples=10_000, seconds=10.0)
+_USUAL = Plan(rounds=4, samples=10_000, seconds=10.0)
 _THOROUGH = Plan(rounds=20, samples=100_000, seconds=3600.0)
 _MOST_THREADS = 256
 

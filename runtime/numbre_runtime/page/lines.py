@@ -13,10 +13,10 @@ _REMEMBERED = 3
 """So many of a line's last digits say where it goes on."""
 _FURTHEST_JOINED = 1.3
 """Digits further apart, in heights of the writing, are never of one number."""
-_CLOSEST_PARTED = 0.3
+_CLOSEST_PARTED = 0.5
 """Digits closer than this always are."""
-_JUMP = 1.6
-"""Gaps between numbers are so many times as wide as those within."""
+_TWO_KINDS = 2.0
+"""Gaps between numbers are on average so many times as wide as those within; else all are of one kind."""
 
 
 @dataclass(frozen=True)
@@ -74,15 +74,16 @@ def into_numbers(lines: list[list[int]], places: list[Place]) -> list[list[list[
 
 
 def _widest_within(gaps: list[float]) -> float:
-    """The widest gap within a number, in heights: where the page's gaps, in order, jump most."""
-    ordered = np.sort(np.clip(gaps, 0.1, 3.0))
-    ordered = ordered[(ordered >= _CLOSEST_PARTED / 2) & (ordered <= 2 * _FURTHEST_JOINED)]
-    if len(ordered) < 2:
+    """The widest gap within a number, in heights: what parts the page's gaps, as ratios, into two kinds best."""
+    ordered = np.log(np.sort(np.clip(gaps, _CLOSEST_PARTED / 5, 2 * _FURTHEST_JOINED)))
+    count = len(ordered)
+    if count < 2:
         return _FURTHEST_JOINED
-    ratios = ordered[1:] / ordered[:-1]
-    inside = (np.sqrt(ordered[1:] * ordered[:-1]) > _CLOSEST_PARTED) & (ordered[:-1] < _FURTHEST_JOINED)
-    ratios = np.where(inside, ratios, 0)
-    best = int(ratios.argmax())
-    if ratios[best] < _JUMP:
+    below = np.arange(1, count)
+    sums = np.cumsum(ordered)[:-1]
+    apart = (ordered.sum() - sums) / (count - below) - sums / below
+    # As Otsu's threshold: the largest variance between the two kinds.
+    best = int((below * (count - below) * apart**2).argmax())
+    if apart[best] < np.log(_TWO_KINDS):
         return _FURTHEST_JOINED
-    return float(np.sqrt(ordered[best] * ordered[best + 1]))
+    return float(np.clip(np.exp((ordered[best] + ordered[best + 1]) / 2), _CLOSEST_PARTED, _FURTHEST_JOINED))
