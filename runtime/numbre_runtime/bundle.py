@@ -26,7 +26,7 @@ GOLDEN = "golden.npz"
 TEST_DATA = "test_data.npz"
 MODELS = Path(__file__).parent / "models"
 """Where the bundles are that ship with the runtime."""
-DEFAULT_BUNDLE = MODELS / "numbre-int8"
+DEFAULT_BUNDLE = MODELS / "digits-int8"
 """The one of them that is used where none is named."""
 
 _MANIFEST_LIMIT = 1 << 20

@@ -29,7 +29,7 @@ def test_predict_prints_json_lines(run_command: Run) -> None:
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert [line["label"] for line in lines] == [path.stem[-1] for path in SAMPLES[:2]]
     assert lines[0]["backend"].startswith("onnxruntime")
-    assert set(lines[0]["scores"]) == set("0123456789")
+    assert set(lines[0]["scores"]) == {*"0123456789", "none"}
 
 
 def test_predict_shows_the_best_answers(run_command: Run) -> None:
