@@ -22,15 +22,14 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-# Ratios against hand-written code on this machine; nothing else should run meanwhile.
+# Every comparison on this machine, and the README's tables; nothing else should run meanwhile. ONLY="latency peers" runs some.
+ONLY ?=
 bench: $(READY)
-	$(BIN)/python benchmarks/latency.py
-	$(BIN)/python benchmarks/cold_start.py
-	$(BIN)/python benchmarks/train_speed.py
+	$(BIN)/python benchmarks/run_all.py $(ONLY)
 
 # Installs and runs the runtime on emulated Raspberry Pi boards; skips with a reason where they cannot be had.
 test-pi: $(READY)
-	PYTHONPATH=tests $(BIN)/python -m emulated.run
+	PYTHONPATH=tests:benchmarks $(BIN)/python -m emulated.run
 
 # Every wheel that a board needs to install without a network, in dist/wheelhouse-BOARD-PYTHON.
 BOARD ?= arm64

@@ -12,17 +12,26 @@ from pathlib import Path
 from typing import Any
 
 from numbre_runtime.board import processor_name
+from numbre_runtime.bundle import bundle_path
 
 RESULTS = Path(__file__).resolve().parent / "results"
+NUMBRE = "numbre-int8"
+"""The shipped bundle of the NUMBRE network, whichever is the default one."""
+
+
+def other_bundles() -> list[str]:
+    """The names of the other bundles that ship."""
+    return sorted(path.name for path in bundle_path(NUMBRE).parent.iterdir() if path.is_dir() and path.name != NUMBRE)
 
 
 def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
+    """What the figures were measured on, and how many programs ran there in the last minute, ours included."""
     return {
         "cpu": processor_name(),
         "cores": os.cpu_count(),
         "system": platform.platform(),
         "python": platform.python_version(),
+        "load_average": round(os.getloadavg()[0], 2),
     }
 
 

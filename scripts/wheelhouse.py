@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     out = args.out or ROOT / "dist" / f"wheelhouse-{args.board}-{args.python}"
     out.mkdir(parents=True, exist_ok=True)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", str(out), str(ROOT / "runtime")], check=True)
+    runtime = [*pip, "wheel", "--no-deps", "--wheel-dir", str(out), str(ROOT / "runtime")]
     # pip takes a platform's tag as it is written, and wheels are tagged with the oldest glibc that they run on.
     wheels = ARCHITECTURES[args.board]
     tags = [f"manylinux_2_{minor}_{wheels}" for minor in range(17, _GLIBC[args.python] + 1)]
@@ -48,9 +48,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         # NumPy and Pillow have no 32-bit wheels; there they are Debian's own.
         platforms.append("--no-deps")
         needs = [need for need in needs if not need.startswith("numpy")]
-    if needs:
-        only = ["--only-binary=:all:", f"--python-version={args.python}", f"--dest={out}"]
-        subprocess.run([*pip, "download", *only, *platforms, *needs], check=True)
+    only = ["--only-binary=:all:", f"--python-version={args.python}", f"--dest={out}"]
+    commands = [runtime, [*pip, "download", *only, *platforms, *needs]] if needs else [runtime]
+    for command in commands:
+        if subprocess.run(command, check=False).returncode:
+            print("wheelhouse: pip failed, as it says above", file=sys.stderr)
+            return 2
     files = sorted(out.glob("*.whl"))
     print(f"{len(files)} wheels, {sum(file.stat().st_size for file in files) / 1e6:.1f} MB, in {out}/")
     return 0

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from numbre_runtime.bundle import DEFAULT_BUNDLE, Bundle, read_bundle
+from numbre_runtime.bundle import MODELS, Bundle, read_bundle
 from numbre_train.data import Mnist, load_mnist
 
 ROOT = Path(__file__).resolve().parent.parent
+NUMBRE_BUNDLE = MODELS / "numbre-int8"
+"""The NUMBRE network's own bundle, whichever one is the default."""
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -32,8 +34,8 @@ def mnist() -> Mnist:
 
 @pytest.fixture(scope="session")
 def shipped() -> Bundle:
-    """The bundle that ships inside the runtime."""
-    return read_bundle(DEFAULT_BUNDLE)
+    """The NUMBRE network's own bundle, which ships inside the runtime."""
+    return read_bundle(NUMBRE_BUNDLE)
 
 
 @pytest.fixture(scope="session")

@@ -38,6 +38,12 @@ def test_runtime_imports_nothing_of_the_toolkit(path: Path) -> None:
     assert not [name for name in _imports(path) if any(_within(name, heavy) for heavy in _HEAVY)]
 
 
+@pytest.mark.parametrize("path", _sources("runtime/numbre_runtime"), ids=lambda path: path.stem)
+def test_only_page_reading_and_video_import_opencv(path: Path) -> None:
+    allowed = path.parent.name == "page" or path.name == "video.py"
+    assert allowed or not [name for name in _imports(path) if _within(name, "cv2")]
+
+
 @pytest.mark.parametrize("path", _sources("train/numbre_train"), ids=lambda path: path.stem)
 def test_training_does_not_import_the_exporter(path: Path) -> None:
     assert not [name for name in _imports(path) if _within(name, "numbre_export")]
@@ -55,7 +61,7 @@ def test_predicting_loads_no_module_that_it_does_not_need() -> None:
         "print(*sys.modules)"
     )
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert not {"tensorflow", "keras", "onnxruntime", "matplotlib", "PIL.Image"} & set(modules)
+    assert not {"tensorflow", "keras", "onnxruntime", "matplotlib", "PIL.Image", "cv2"} & set(modules)
 
 
 def test_data_package_needs_no_tensorflow() -> None:

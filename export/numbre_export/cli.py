@@ -63,7 +63,8 @@ class _Export:
         self._targets = targets
         self._source: SourceModel = converter.open(args.model)
         self._abstention = _abstention(args)
-        self._data: ExportData = load_data(_wanted(args, self._abstention), self._source, _say)
+        self._labels: Path | None = args.labels or labels_beside(args.model, self._abstention.none_label)
+        self._data: ExportData = load_data(_wanted(args, self._labels, self._abstention), self._source, _say)
         self._frame = self._judged_by()
         self._calibrations: dict[int, NDArray[np.float32]] = {}
         self._explained: list[LayerNoise] | None = None
@@ -71,8 +72,8 @@ class _Export:
     def run(self, chosen: tuple[str, ...], formats: tuple[str, ...]) -> int:
         """Does it all; returns the exit code."""
         args, frame = self._args, self._frame
-        if args.labels is None and (beside := labels_beside(args.model)):
-            _say(f"{beside} names the classes")
+        if self._labels != args.labels:
+            _say(f"{self._labels} names the classes")
         _say(f"{args.model}: accuracy {frame.test.accuracy:.2%} on {len(frame.test.labels):,} test rows")
         _remark(chosen, formats, args, frame)
         granularity = "tensor" if args.per_tensor else args.granularity
@@ -196,12 +197,12 @@ def _abstention(args: argparse.Namespace) -> Abstention:
     )
 
 
-def _wanted(args: argparse.Namespace, abstention: Abstention) -> Wanted:
+def _wanted(args: argparse.Namespace, labels: Path | None, abstention: Abstention) -> Wanted:
     return Wanted(
         args.data,
         args.calibration,
         args.test,
-        args.labels or labels_beside(args.model),
+        labels,
         args.preprocess,
         args.calibration_rows,
         args.allow_overlap,

@@ -168,10 +168,16 @@ class ExportData:
             )
 
 
-def labels_beside(model: Path) -> Path | None:
-    """The file that numbre-train writes beside a model to name its classes; None too where they are the digits."""
+def labels_beside(model: Path, none_label: str | None = None) -> Path | None:
+    """The file that numbre-train writes beside a model to name its classes.
+
+    Returns:
+        Its path; None if there is none, or if its classes are the digits, with or without `none_label`.
+    """
     path = model.with_name(LABELS_FILE)
-    return path if path.is_file() and read_labels(path) != DIGITS else None
+    if not path.is_file() or read_labels(path) in (DIGITS, (*DIGITS, none_label)):
+        return None
+    return path
 
 
 def load_data(wanted: Wanted, source: SourceModel, say: Say) -> ExportData:
@@ -222,7 +228,7 @@ def _is_mnist(wanted: Wanted) -> bool:
         if wanted.labels is not None and read_labels(wanted.labels) != _digits(wanted):
             raise DataError(
                 f"{wanted.labels}: the model's classes are not MNIST's digits; name its data with --data, or with "
-                "--calibration and --test"
+                "--calibration and --test, and with --none-label a class of what is no digit"
             )
         return True
     return wanted.labels is None and wanted.preprocess in (None, "mnist") and in_mnist_form(wanted.data)

@@ -5,6 +5,7 @@ import numbre_runtime as numbre
 classifier = numbre.load()                # the model that ships here, or load("path/to/bundle")
 classifier.predict("digit.png")           # Prediction(label='7', confidence=0.996, scores=…)
 classifier.predict_batch(images)          # (N, 28, 28) uint8 in, (N, 10) float32 out
+numbre.read("page.jpg").text              # all numbers on a page; needs the extra `photo`
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ if TYPE_CHECKING:
         BundleError,
         ImageError,
         NumbreError,
+        PhotoNotInstalledError,
     )
     from numbre_runtime.image import Found
     from numbre_runtime.manifest import Manifest
+    from numbre_runtime.page import Page, read
 
 __version__ = "0.1.0"
 
@@ -37,16 +40,21 @@ __all__ = [
     "ImageError",
     "Manifest",
     "NumbreError",
+    "Page",
+    "PhotoNotInstalledError",
     "Prediction",
     "load",
+    "read",
 ]
 
 _HOMES = {
     "Classifier": "classifier",
     "Found": "image",
     "Manifest": "manifest",
+    "Page": "page",
     "Prediction": "classifier",
     "load": "classifier",
+    "read": "page",
 }
 """Where the public names are defined that are not errors."""
 

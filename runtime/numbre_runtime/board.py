@@ -78,3 +78,15 @@ def processor_name() -> str:
             if line.startswith(key):
                 return line.split(":")[-1].strip("\0 \t")
     return platform.processor() or "unknown processor"
+
+
+def cpu_features() -> list[str]:
+    """The instruction sets that Linux says the processor has ("asimddp", "avx2", …); empty where it does not tell."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    for line in text.splitlines():
+        if line.startswith(("flags", "Features")):
+            return line.partition(":")[2].split()
+    return []

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.json"
 GOLDEN = "golden.npz"
 TEST_DATA = "test_data.npz"
-_SHIPPED = Path(__file__).parent / "models"
-DEFAULT_BUNDLE = _SHIPPED / "numbre-int8"
-"""The NUMBRE network's own bundle, shipped with the runtime."""
+MODELS = Path(__file__).parent / "models"
+"""Where the bundles are that ship with the runtime."""
+DEFAULT_BUNDLE = MODELS / "numbre-int8"
+"""The one of them that is used where none is named."""
 
 _MANIFEST_LIMIT = 1 << 20
 _FILE_LIMIT = 256 << 20
@@ -126,9 +127,15 @@ def bundle_path(place: str | os.PathLike[str] | None) -> Path:
     if place is None:
         return DEFAULT_BUNDLE
     path = Path(place)
-    if not os.path.lexists(path) and path.name == str(path) and os.path.isfile(_SHIPPED / path / MANIFEST):  # noqa: PTH113
-        return _SHIPPED / path
+    if not os.path.lexists(path) and path.name == str(path) and os.path.isfile(MODELS / path / MANIFEST):  # noqa: PTH113
+        return MODELS / path
     return path
+
+
+def shipped_bundles() -> list[Path]:
+    """The bundles that ship with the runtime, the default one first."""
+    found = sorted(path.parent for path in MODELS.glob(f"*/{MANIFEST}"))
+    return sorted(found, key=lambda path: path != DEFAULT_BUNDLE)
 
 
 def read_bundle(path: Path) -> Bundle:
@@ -140,7 +147,7 @@ def read_bundle(path: Path) -> Bundle:
     if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises where a parent cannot be entered
         if os.path.exists(path):  # noqa: PTH110
             raise BundleError(f"{path}: is a file; name the bundle's directory")
-        shipped = ", ".join(sorted(entry.name for entry in _SHIPPED.iterdir()))
+        shipped = ", ".join(entry.name for entry in shipped_bundles())
         raise BundleError(f"{path}: no such directory, nor a bundle that ships with the runtime ({shipped})")
     if not os.path.isfile(path / MANIFEST):  # noqa: PTH113
         raise BundleError(f"{path}: not a bundle, it has no {MANIFEST}; numbre-export --int8 makes one")

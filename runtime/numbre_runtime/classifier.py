@@ -23,7 +23,7 @@ from numbre_runtime.errors import (
     ImageError,
 )
 from numbre_runtime.manifest import Artifact, Manifest
-from numbre_runtime.tensors import as_rows, decoder, encoder
+from numbre_runtime.tensors import as_rows, decoder, encoder, image_encoder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,6 +36,7 @@ ImageLike: TypeAlias = "NDArray[Any] | str | os.PathLike[str] | Image"
 
 
 _MOST_THREADS = 256
+_UINT8 = np.dtype(np.uint8)
 _SINGLES_STEP = 5
 """Every fifth golden input is also tried alone."""
 
@@ -78,6 +79,7 @@ class Classifier:
         self._spec = spec
         self._session = session
         self._encode = encoder(spec, artifact.input)
+        self._encode_image = image_encoder(spec, artifact.input)
         self._decode = decoder(artifact, manifest.output)
         self._none = -1 if manifest.none_label is None else manifest.labels.index(manifest.none_label)
         # No array has this shape where pixels are not what is handed in: predict's short way is closed then.
@@ -95,21 +97,22 @@ class Classifier:
             ImageError: It is none of these, or a damaged file. A blank picture is none: it is not recognized.
         """
         found = None
-        if image.__class__ is np.ndarray and image.dtype == np.uint8 and image.shape == self._pixel_shape:
-            rows = image.reshape(1, -1)
+        if image.__class__ is np.ndarray and image.dtype == _UINT8 and image.shape == self._pixel_shape:
+            stored = self._encode_image(image)
         elif isinstance(image, np.ndarray) or self._spec.picture != "mnist":
-            rows = self._row(image)
+            stored = self._encode(self._row(image))
         else:
             rows, found = self._digit(image)
             if found is None:
                 return Prediction("", 0.0, np.zeros(len(self.labels), np.float32), False, None)
-        raw = self._session.run(self._encode(rows))
+            stored = self._encode(rows)
+        raw = self._session.run(stored)
         scores = self._decode(raw)[0]
         index = int(raw.argmax())
         if index == self._none:
             index = int(np.delete(scores, index).argmax())
             index += index >= self._none
-        confidence = float(scores[index])
+        confidence = scores.item(index)
         return Prediction(self.labels[index], confidence, scores, confidence >= self.threshold, found)
 
     def predict_batch(self, images: NDArray[Any] | Iterable[ImageLike]) -> NDArray[np.float32]:

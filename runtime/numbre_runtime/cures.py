@@ -42,18 +42,31 @@ def cure(probe: Probe, board: Board) -> tuple[str, str]:
     if "killed by" in text:
         return f"the engine crashed ({text})", f"pip install --upgrade --force-reinstall {PACKAGES[probe.backend]}"
     if "GLIBC" in text:
-        return (
-            f"it is built for a newer system than {board.system}",
-            f"pip install an older {PACKAGES[probe.backend]}, or upgrade",
-        )
+        return f"it is built for a newer system than {board.system} ({text})", _on_older_system(probe.backend, board)
     if "Didn't find op for builtin opcode" in text or "Op builtin_code out of range" in text:
-        return f"this release is older than the model ({text})", f"pip install --upgrade {PACKAGES[probe.backend]}"
+        return f"this release is older than the model ({text})", _for_newer_model(probe.backend, board)
     if probe.stage == "golden outputs":
         advice = f"pip install --upgrade {PACKAGES[probe.backend]}"
         if probe.backend == "onnxruntime" and board.bits == 32:
             advice = "use the numpy backend; 32-bit builds multiply signed bytes wrongly"
         return f"it runs and computes wrongly ({text})", advice
     return text, f"pip install --upgrade --force-reinstall {PACKAGES[probe.backend]}"
+
+
+def _on_older_system(name: str, board: Board) -> str:
+    if name == "litert" and board.bits == 64:
+        # LiteRT 2.3 needs GLIBCXX_3.4.30 and GLIBC_2.34, ONNX Runtime 1.31 no more than GLIBCXX_3.4.22 and GLIBC_2.28.
+        return f"{_INSTALL.format('onnx')}, which runs on older systems, or upgrade the system"
+    return f"upgrade the system; until then, {NOTHING_TO_DO}"
+
+
+def _for_newer_model(name: str, board: Board) -> str:
+    if name != "tflite_runtime":
+        return f"pip install --upgrade {PACKAGES[name]}"
+    # 2.14 is the last tflite-runtime.
+    if board.bits == 64:
+        return _INSTALL.format("litert")
+    return "export the model with --target tflite-runtime==2.14"
 
 
 def _missing(name: str, board: Board) -> tuple[str, str]:

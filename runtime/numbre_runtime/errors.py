@@ -32,6 +32,10 @@ class BackendUnsupportedError(BackendError):
     """An inference engine that is there and does not know what a model is made of."""
 
 
+class PhotoNotInstalledError(NumbreError, ImportError):
+    """OpenCV, the extra `photo`, is not installed on this machine."""
+
+
 class DataError(NumbreError, ValueError):
     """A data set that is missing, damaged or not what its format says."""
 

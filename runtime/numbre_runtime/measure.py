@@ -1,10 +1,11 @@
-"""Latency, throughput and accuracy of a loaded classifier."""
+"""How long single calls take, and how much memory this process has held."""
 
 from __future__ import annotations
 
-import resource
 import sys
 import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,33 +33,35 @@ class Latency:
     """99th percentile, which needs so many samples."""
 
 
+def call_times(call: Callable[[Any], object], arguments: Sequence[Any]) -> NDArray[np.int64]:
+    """Nanoseconds of `call` on each argument in turn, (N,) int64."""
+    times, clock = np.empty(len(arguments), np.int64), time.perf_counter_ns
+    for index, argument in enumerate(arguments):
+        start = clock()
+        call(argument)
+        times[index] = clock() - start
+    return times
+
+
 def single_latency(classifier: Classifier, images: NDArray[Any]) -> Latency:
     """Times `predict` on one image after another, all different as far as there are enough."""
     one_by_one = [images[index % len(images)] for index in range(_SAMPLES)]
-    predict, clock = classifier.predict, time.perf_counter_ns
-    for image in one_by_one[:_WARM_UP]:
-        predict(image)
-    times = np.empty(_SAMPLES)
-    for index, image in enumerate(one_by_one):
-        start = clock()
-        predict(image)
-        times[index] = clock() - start
+    call_times(classifier.predict, one_by_one[:_WARM_UP])
+    times = call_times(classifier.predict, one_by_one)
     p50, p90, p99 = (float(value) / 1000 for value in np.percentile(times, (50, 90, 99)))
     return Latency(p50, p90, p99)
 
 
-def batch_rate(classifier: Classifier, images: NDArray[Any], rounds: int = 5) -> float:
-    """Images a second in `predict_batch`, the median of some rounds after one that is not counted."""
-    classifier.predict_batch(images)
-    rates = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        classifier.predict_batch(images)
-        rates.append(len(images) / (time.perf_counter() - start))
-    return float(np.median(rates))
-
-
 def peak_rss() -> int:
-    """The most memory that this process has held so far, in bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+    """The most memory that this process has held so far, in bytes; 0 where the system does not tell."""
+    # Linux's getrusage gives a process that was just started the peak of the one that started it; this line does not.
+    with suppress(OSError, ValueError), open("/proc/self/status", encoding="ascii") as status:  # noqa: PTH123
+        for line in status:
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    with suppress(ImportError):
+        import resource
+
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024
+    return 0

@@ -11,11 +11,16 @@ from numbre_runtime.errors import ImageError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from PIL.ImageFile import ImageFile
 
 _Result = TypeVar("_Result")
 
 MAX_PIXELS = 50_000_000
-"""Larger pictures are refused from their header, before they are decoded."""
+"""Larger pictures are refused from their header, before they are decoded, unless `PIXEL_LIMIT` says otherwise."""
+PIXEL_LIMIT = "NUMBRE_MAX_PIXELS"
+"""The environment variable that sets another limit. Pillow has one of its own, Image.MAX_IMAGE_PIXELS · 2."""
+_SLOW_PIXELS = 1_000_000
+"""Most pixels of a file that Pillow decodes in Python (plain PPM, BMP with run lengths), some 5 seconds' work."""
 
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 """Read by Pillow's own decoders; formats that start other programs (EPS) are left out."""
@@ -24,6 +29,20 @@ _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 def picture_name(source: object) -> str:
     """What messages call a picture: its path, or "the picture" for one in memory."""
     return os.fspath(source) if isinstance(source, (str, os.PathLike)) else "the picture"
+
+
+def max_pixels() -> int:
+    """How many pixels a picture may have.
+
+    Raises:
+        ImageError: `PIXEL_LIMIT` is set and no positive whole number.
+    """
+    text = os.environ.get(PIXEL_LIMIT)
+    if text is None:
+        return MAX_PIXELS
+    if not text.isdecimal() or int(text) < 1:
+        raise ImageError(f"{PIXEL_LIMIT}={text:.40}: expected a positive whole number of pixels")
+    return int(text)
 
 
 def with_picture(
@@ -52,13 +71,14 @@ def with_picture(
         # By its name, for Pillow then imports the one decoder that the ending asks for.
         with Image.open(name, formats=_FORMATS) as picture:
             _check_size(picture, name)
+            _check_decoder(picture, name)
             if draft is not None:
                 picture.draft("L", (draft, draft))
             return use(picture)
     except ImageError:
         raise
     except Image.DecompressionBombError as cause:
-        raise ImageError(f"{name}: too large; at most {MAX_PIXELS:,} pixels are read") from cause
+        raise ImageError(f"{name}: too large; at most {max_pixels():,} pixels are read") from cause
     except UnidentifiedImageError as cause:
         known = ", ".join(_FORMATS)
         raise ImageError(f"{name}: no picture in a known format ({known}), or its header is damaged") from cause
@@ -90,7 +110,18 @@ def _check_file(name: str) -> None:
 
 def _check_size(picture: Image, name: str) -> None:
     width, height = picture.size
-    if width * height > MAX_PIXELS:
-        raise ImageError(f"{name}: {width}×{height} pixels; at most {MAX_PIXELS:,} are read")
+    limit = max_pixels()
+    if width * height > limit:
+        raise ImageError(f"{name}: {width}×{height} pixels; at most {limit:,} are read ({PIXEL_LIMIT} sets it)")
     if width == 0 or height == 0:
         raise ImageError(f"{name}: {width}×{height} pixels, nothing to read")
+
+
+def _check_decoder(picture: ImageFile, name: str) -> None:
+    from PIL import Image
+
+    slow = any(tile[0] in Image.DECODERS for tile in picture.tile)
+    if slow and picture.width * picture.height > _SLOW_PIXELS:
+        raise ImageError(
+            f"{name}: {picture.width}×{picture.height} pixels in a form that takes long to decode; save it as PNG"
+        )

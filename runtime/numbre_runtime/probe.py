@@ -2,22 +2,21 @@
 
 An import alone does not tell: tflite-runtime imports under NumPy 2 and fails when an interpreter is made, a build for
 another processor dies of an illegal instruction at the first inference, and some engines run and compute wrongly. So
-the child goes all the way to the golden outputs of the model that ships here, and says at each stage where it is; a
+the child goes all the way to the golden outputs of every model that ships here, and says at each stage where it is; a
 crash by a signal ends the child alone.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import sys
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 
-from numbre_runtime.backends import backend, backend_format
-from numbre_runtime.bundle import DEFAULT_BUNDLE, read_bundle
-from numbre_runtime.classifier import Classifier, wrong_labels
+from numbre_runtime.backends import backend_format
+from numbre_runtime.bundle import read_bundle, shipped_bundles
+from numbre_runtime.child import Ended, NoChildError, run_child, say
+from numbre_runtime.classifier import open_artifact, wrong_labels
 from numbre_runtime.errors import BackendError
 
 MODULES = {
@@ -70,67 +69,58 @@ def probe(name: str) -> Probe:
     backend_format(name)
     if find_spec(MODULES[name].partition(".")[0]) is None:
         return Probe(name, "not installed")
-    import subprocess
-
-    # -P keeps the current directory out of the search path; the child finds what the parent finds, and no more.
-    command = [sys.executable, "-P", "-c", f"from numbre_runtime.probe import child; child({name!r})"]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)}
+    code = f"from numbre_runtime.probe import child; child({name!r})"
     try:
-        done = subprocess.run(command, capture_output=True, timeout=_TIMEOUT_S, env=environment, check=False)
-    except subprocess.TimeoutExpired as late:
-        return _read(name, late.stdout or b"", f"no answer within {_TIMEOUT_S:.0f} s")
-    except OSError as cause:
-        return Probe(name, "not tried", reason=f"no child process can be started ({cause.strerror or cause})")
-    return _read(name, done.stdout, _ending(done.returncode, done.stderr))
+        return _read(name, run_child(code, timeout_s=_TIMEOUT_S))
+    except NoChildError as cause:
+        return Probe(name, "not tried", reason=str(cause))
 
 
 def child(name: str) -> None:
     """What runs in the child process: each stage prints a line of JSON, so that a crash leaves a trace."""
     try:
-        _say(stage=STAGES[0])
+        say(stage=STAGES[0])
         import_module(MODULES[name])
-        _say(stage=STAGES[1])
-        bundle = read_bundle(DEFAULT_BUNDLE)
-        kind = backend_format(name)
-        artifact = next(item for item in bundle.manifest.artifacts if item.format == kind)
-        session = backend(name).open_model(bundle.contents[artifact.file], 1)
-        classifier = Classifier(artifact, bundle.manifest, session)
-        golden = bundle.golden()
-        _say(stage=STAGES[2], version=classifier.backend)
-        classifier.predict(golden.inputs[0])
-        _say(stage=STAGES[3])
-        wrong = wrong_labels(classifier, golden)
-        if wrong:
-            raise BackendError(f"{wrong} of {len(golden.inputs)} golden images get another label than at export")
-        _say(works=True)
+        for path in shipped_bundles():
+            _try_bundle(name, path)
+        say(works=True)
     except Exception as cause:  # noqa: BLE001 - whatever an engine raises is the finding
         root: BaseException = cause
         while isinstance(root, BackendError) and root.__cause__ is not None:
             root = root.__cause__
-        _say(reason=f"{type(root).__name__}: {' '.join(str(root).split())[:300]}")
+        say(reason=f"{type(root).__name__}: {' '.join(str(root).split())[:300]}")
 
 
-def _say(**facts: object) -> None:
-    sys.stdout.write(json.dumps(facts) + "\n")
-    sys.stdout.flush()
+def _try_bundle(name: str, path: Path) -> None:
+    """Loads a bundle's first artifact for a backend, if it has one, and replays its golden outputs."""
+    say(stage=STAGES[1])
+    bundle = read_bundle(path)
+    kind = backend_format(name)
+    artifact = next((item for item in bundle.manifest.artifacts if item.format == kind), None)
+    if artifact is None:
+        return
+    classifier = open_artifact(bundle, artifact, name)
+    golden = bundle.golden()
+    say(stage=STAGES[2], version=classifier.backend)
+    classifier.predict(golden.inputs[0])
+    say(stage=STAGES[3])
+    wrong = wrong_labels(classifier, golden)
+    if wrong:
+        raise BackendError(
+            f"{wrong} of {len(golden.inputs)} golden images of {path.name} get another label than at export"
+        )
 
 
-def _read(name: str, output: bytes, ending: str) -> Probe:
+def _read(name: str, ended: Ended) -> Probe:
     """Puts together what the child said before it ended."""
-    facts: dict[str, str] = {}
-    for line in output.decode(errors="replace").splitlines():
-        # An engine may print lines of its own, and a crash may cut the last one short.
-        if line.startswith("{") and line.endswith("}"):
-            try:
-                facts.update(json.loads(line))
-            except ValueError:
-                continue
+    facts = ended.facts
     version = str(facts.get("version", ""))
     if facts.get("works"):
         return Probe(name, "works", version)
     if not facts:
-        return Probe(name, "not tried", reason=ending)
-    return Probe(name, "broken", version or _installed(name), str(facts["stage"]), str(facts.get("reason", ending)))
+        return Probe(name, "not tried", reason=ended.ending)
+    reason = str(facts.get("reason", ended.ending))
+    return Probe(name, "broken", version or _installed(name), str(facts["stage"]), reason)
 
 
 def _installed(name: str) -> str:
@@ -141,18 +131,3 @@ def _installed(name: str) -> str:
         return f"{name} {version(PACKAGES[name])}"
     except PackageNotFoundError:
         return ""
-
-
-def _ending(code: int, errors: bytes) -> str:
-    """Why a child ended that did not say so itself."""
-    # A shell between the two (a wrapper script) reports signal 4 as exit code 132.
-    number = -code if code < 0 else code - 128
-    if number > 0:
-        import signal
-
-        try:
-            return f"killed by {signal.Signals(number).name}"
-        except ValueError:
-            return f"killed by signal {number}"
-    lines = errors.decode(errors="replace").strip().splitlines()
-    return f"exit code {code}: {lines[-1][:300] if lines else 'no message'}"

@@ -5,6 +5,7 @@ A stored value q means (q − zero_point) · scale (TensorFlow Lite 8-bit quanti
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _ALL_PIXELS = np.arange(256, dtype=np.uint8)
+_UINT8, _INT8 = np.dtype(np.uint8), np.dtype(np.int8)
+_SIGN_BIT = np.array(128, np.uint8)
+"""As an array, for NumPy takes as long to make one of a Python number as to flip the bits of an image."""
 
 
 def as_rows(images: NDArray[Any], shape: tuple[int, ...], dtype: str = "uint8") -> NDArray[Any]:
@@ -108,23 +112,54 @@ def encoder(spec: InputSpec, tensor: TensorSpec) -> Callable[[NDArray[Any]], NDA
 
     factor, offset = PREPROCESSINGS[spec.preprocessing]
     table = quantized(_ALL_PIXELS * factor + offset, tensor)
-    if tensor.dtype == "int8" and np.array_equal(table, (_ALL_PIXELS ^ 128).view(np.int8)):
 
-        def encode_pixels(rows: NDArray[Any]) -> NDArray[Any]:
-            """At a scale of one pixel and a zero point of −128, quantization is an XOR with 128."""
-            flipped: NDArray[Any] = rows ^ 128
-            return flipped.view(np.int8)
-    else:
-
-        def encode_pixels(rows: NDArray[Any]) -> NDArray[Any]:
-            return table.take(rows)
-
-    def encode(rows: NDArray[Any]) -> NDArray[Any]:
-        if rows.dtype == np.uint8:
-            return encode_pixels(rows)
+    def encode_floats(rows: NDArray[Any]) -> NDArray[Any]:
         return quantized(rows.astype(np.float64) * (255 * factor) + offset, tensor)
 
-    return encode
+    if _flips_signs(spec, tensor):
+
+        def encode_by_sign(rows: NDArray[Any]) -> NDArray[Any]:
+            return np.bitwise_xor(rows, _SIGN_BIT).view(_INT8) if rows.dtype == _UINT8 else encode_floats(rows)
+
+        return encode_by_sign
+
+    def encode_by_table(rows: NDArray[Any]) -> NDArray[Any]:
+        return table.take(rows) if rows.dtype == _UINT8 else encode_floats(rows)
+
+    return encode_by_table
+
+
+def _flips_signs(spec: InputSpec, tensor: TensorSpec) -> bool:
+    """Whether quantization of pixels is an XOR with 128, as at a scale of one pixel and a zero point of −128."""
+    if spec.dtype != "uint8" or spec.preprocessing == "affine" or tensor.dtype != "int8":
+        return False
+    factor, offset = PREPROCESSINGS[spec.preprocessing]
+    table = quantized(_ALL_PIXELS * factor + offset, tensor)
+    return np.array_equal(table, (_ALL_PIXELS ^ _SIGN_BIT).view(_INT8))
+
+
+def image_encoder(spec: InputSpec, tensor: TensorSpec) -> Callable[[NDArray[Any]], NDArray[Any]]:
+    """As `encoder`, of one uint8 image of the spec's shape to (1, values).
+
+    What it gives is overwritten by the same thread's next call: a new array would take as long as the flipping.
+    """
+    encode = encoder(spec, tensor)
+    if not _flips_signs(spec, tensor):
+        return lambda image: encode(image.reshape(1, -1))
+
+    class Place(threading.local):
+        def __init__(self) -> None:
+            pixels = np.empty(spec.shape, np.uint8)
+            self.both = pixels, pixels.view(np.int8).reshape(1, -1)
+
+    place = Place()
+
+    def encode_image(image: NDArray[Any]) -> NDArray[Any]:
+        pixels, rows = place.both
+        np.bitwise_xor(image, _SIGN_BIT, pixels)
+        return rows
+
+    return encode_image
 
 
 def decoder(artifact: Artifact, output: str = "softmax") -> Callable[[NDArray[Any]], NDArray[np.float32]]:
@@ -153,4 +188,5 @@ def _dequantizer(tensor: TensorSpec) -> Callable[[NDArray[Any]], NDArray[np.floa
     unsigned: Any = np.uint16 if tensor.dtype == "int16" else np.uint8
     stored = np.arange(np.iinfo(unsigned).max + 1, dtype=unsigned).view(tensor.dtype).astype(np.float64)
     table = ((stored - tensor.zero_point) * tensor.scale).astype(np.float32)
-    return lambda raw: table.take(raw.view(unsigned))
+    # `take` counts negative numbers from the table's end, and there two's complement has put their entries.
+    return table.take

@@ -7,6 +7,7 @@ uses; dpkg-deb unpacks them. Nothing is installed, and root is not needed.
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,35 +15,42 @@ from pathlib import Path
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _SETTINGS = """\
 APT::Architecture "{architecture}"; APT::Architectures {{"{architecture}";}}; APT::Sandbox::User "{user}";
-APT::Install-Recommends "0"; Acquire::Languages "none";
+APT::Install-Recommends "0"; Acquire::Languages "none"; Acquire::Retries "3";
 Dir::State "{home}"; Dir::State::lists "{home}/lists"; Dir::State::status "{home}/status";
 Dir::Cache "{home}/cache"; Dir::Cache::archives "{home}/archives";
 Dir::Etc::sourcelist "{home}/sources.list"; Dir::Etc::sourceparts "/dev/null"; Dir::Etc::main "/dev/null";
 Dir::Etc::parts "/dev/null"; Dir::Etc::preferencesparts "/dev/null";
 """
+_LIMIT_S = 600
 _UNUSED = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/lintian", "usr/share/info")
 
 
 class CannotEmulateError(Exception):
-    """This machine has not what emulation needs."""
+    """What emulation needs, or one board of it, cannot be had here."""
 
 
 def make_emulator(folder: Path) -> Path:
     """qemu-user's static programs, in `folder`/usr/bin.
 
     Raises:
-        CannotEmulateError: They cannot be had here.
+        CannotEmulateError: They cannot be had, or do not run here.
     """
-    if not (folder / "usr/bin/qemu-arm-static").exists():
+    if platform.system() != "Linux" or platform.machine() != "x86_64":
+        raise CannotEmulateError(f"this is {platform.system()} on {platform.machine()}, and x86-64 Linux is needed")
+    programs = folder / "usr/bin"
+    if not (folder / ".done").exists():
+        shutil.rmtree(folder, ignore_errors=True)
         _unpack(folder, "bookworm", "amd64", ["qemu-user-static"], only=True)
-    return folder / "usr/bin"
+        (folder / ".done").touch()
+    _run([str(programs / "qemu-arm-static"), "--version"])
+    return programs
 
 
 def make_userland(folder: Path, suite: str, architecture: str, packages: list[str]) -> Path:
     """A userland with these packages and all that they need.
 
     Args:
-        folder: Where it goes; one that is there already, complete, is kept.
+        folder: Where it goes; one that is there already, complete and of these packages, is kept.
         suite: Debian's name of the release, "bookworm".
         architecture: Debian's name of the processor, "arm64".
         packages: Names of packages.
@@ -50,7 +58,8 @@ def make_userland(folder: Path, suite: str, architecture: str, packages: list[st
     Raises:
         CannotEmulateError: It cannot be had here.
     """
-    if not (folder / ".done").exists():
+    done, wanted = folder / ".done", " ".join(packages)
+    if not done.exists() or done.read_text() != wanted:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         if suite != "bookworm":
@@ -66,7 +75,7 @@ def make_userland(folder: Path, suite: str, architecture: str, packages: list[st
             link.symlink_to(f"{library.parent.name}/{library.name}")
         for name in _UNUSED:
             shutil.rmtree(folder / name, ignore_errors=True)
-        (folder / ".done").touch()
+        done.write_text(wanted)
     return folder
 
 
@@ -79,7 +88,9 @@ def _unpack(folder: Path, suite: str, architecture: str, packages: list[str], on
     (home / "status").touch()
     (home / "sources.list").write_text(f"deb [signed-by={_KEYRING}] {_mirror()} {suite} main\n")
     user = _run(["id", "-un"]).strip()
-    (home / "settings").write_text(_SETTINGS.format(architecture=architecture, home=home, user=user))
+    # How this machine's own apt reaches its mirror: proxies, certificates, time limits.
+    reach = _run(["apt-config", "dump", "Acquire"])
+    (home / "settings").write_text(reach + _SETTINGS.format(architecture=architecture, home=home, user=user))
     environment = {**os.environ, "APT_CONFIG": str(home / "settings")}
     _run(["apt-get", "-qq", "update"], environment)
     if only:
@@ -95,7 +106,8 @@ def _mirror() -> str:
     """Where this machine's own apt gets Debian from."""
     if not _KEYRING.exists():
         raise CannotEmulateError(f"{_KEYRING} is missing: this is no Debian, or package debian-archive-keyring is")
-    targets = _run(["apt-get", "indextargets", "--format", "$(REPO_URI)"]).split()
+    # Without release files too, which a fresh machine has not got yet.
+    targets = _run(["apt-get", "indextargets", "--no-release-info", "--format", "$(REPO_URI)"]).split()
     mirrors = [target for target in targets if "security" not in target]
     if not mirrors:
         raise CannotEmulateError("apt has no source of packages")
@@ -104,9 +116,13 @@ def _mirror() -> str:
 
 def _run(command: list[str], environment: dict[str, str] | None = None, folder: Path | None = None) -> str:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=folder, check=True)
+        done = subprocess.run(
+            command, capture_output=True, text=True, env=environment, cwd=folder, check=True, timeout=_LIMIT_S
+        )
     except FileNotFoundError as cause:
         raise CannotEmulateError(f"{command[0]} is not installed") from cause
+    except (OSError, subprocess.TimeoutExpired) as cause:
+        raise CannotEmulateError(f"{command[0]} does not run ({cause})") from cause
     except subprocess.CalledProcessError as cause:
         lines = cause.stderr.strip().splitlines() or [f"exit code {cause.returncode}"]
         raise CannotEmulateError(f"{' '.join(command[:3])}: {lines[-1]}") from cause

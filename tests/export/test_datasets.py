@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from numbre_export.conversion import SourceModel
-from numbre_export.datasets import ExportData, Wanted, load_data
+from numbre_export.datasets import ExportData, Wanted, labels_beside, load_data
 from numbre_runtime.errors import DataError
 from numbre_runtime.resize import to_shape
 from numbre_train.data import Mnist
@@ -125,6 +125,18 @@ def test_what_does_not_fit_the_model_is_refused(tmp_path: Path, mnist: Mnist) ->
         load_data(_wanted(path, preprocess=None), _source((784,), 10), lambda _: None)
     with pytest.raises(DataError, match="neither one of"):
         load_data(_wanted(path, preprocess="upside-down"), _source((784,), 10), lambda _: None)
+
+
+def test_labels_beside_a_model_count_unless_they_are_the_digits(tmp_path: Path) -> None:
+    model, labels = tmp_path / "model.keras", tmp_path / "labels.txt"
+    assert labels_beside(model) is None
+    labels.write_text("shirt\nboot\n")
+    assert labels_beside(model) == labels
+    labels.write_text("\n".join("0123456789"))
+    assert labels_beside(model) is None
+    labels.write_text("\n".join([*"0123456789", "none"]))
+    assert labels_beside(model) == labels
+    assert labels_beside(model, "none") is None
 
 
 def test_calibration_on_test_rows_is_refused_or_recorded(tmp_path: Path, mnist: Mnist) -> None:

@@ -11,10 +11,10 @@ import onnx
 import pytest
 
 import numbre_runtime as numbre
-from conftest import ROOT, Run
+from conftest import NUMBRE_BUNDLE, ROOT, Run
 from numbre_export import write
 from numbre_export.cli import main
-from numbre_runtime.bundle import DEFAULT_BUNDLE, Bundle, read_bundle
+from numbre_runtime.bundle import Bundle, read_bundle
 from numbre_runtime.manifest import Measurement
 from numbre_train.data import Mnist
 
@@ -122,7 +122,7 @@ def test_two_exports_give_the_same_bytes(exported: Path, tmp_path: Path) -> None
 
 
 def test_the_shipped_bundle_is_made_of_this_model(bundle: Bundle, shipped: Bundle) -> None:
-    assert shipped.path == DEFAULT_BUNDLE
+    assert shipped.path == NUMBRE_BUNDLE
     assert shipped.manifest.provenance["model"]["sha256"] == bundle.manifest.provenance["model"]["sha256"]
     assert shipped.manifest.keras_accuracy == pytest.approx(bundle.manifest.keras_accuracy, abs=2e-4)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from conftest import NUMBRE_BUNDLE
 from numbre_export.staging import exclusive, refuse_foreign
-from numbre_runtime.bundle import DEFAULT_BUNDLE
 from numbre_runtime.errors import OutputError
 
 _HOLD = """
@@ -114,7 +114,7 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 def test_a_directory_that_no_export_wrote_is_not_replaced(tmp_path: Path) -> None:
     refuse_foreign(tmp_path / "none")
     refuse_foreign(tmp_path)
-    refuse_foreign(DEFAULT_BUNDLE)
+    refuse_foreign(NUMBRE_BUNDLE)
     (tmp_path / "model.keras").touch()
     with pytest.raises(OutputError, match=r"holds model\.keras, which no export wrote"):
         refuse_foreign(tmp_path)

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conftest import ROOT, Run
+from conftest import NUMBRE_BUNDLE, ROOT, Run
 from numbre_export.cli import main
 from numbre_export.recipes import Recipe
 from numbre_export.targets import parse_target, reasons_against
 from numbre_export.to_onnx import to_onnx
 from numbre_export.to_tflite import quantize_tflite
-from numbre_runtime.bundle import DEFAULT_BUNDLE, Bundle
+from numbre_runtime.bundle import Bundle
 from numbre_runtime.errors import DataError
 from numbre_train.data import Mnist
 
@@ -110,10 +110,10 @@ def test_a_granularity_that_the_target_does_not_run_gives_way(
 
 
 def test_check_answers_for_a_bundle_without_tensorflow(run_command: Run) -> None:
-    done = run_command("numbre-export", "--check", DEFAULT_BUNDLE, "--target", "tflite-runtime==2.14")
+    done = run_command("numbre-export", "--check", NUMBRE_BUNDLE, "--target", "tflite-runtime==2.14")
     assert done.returncode == 0, done.stderr
     assert "model.int8.tflite with tflite-runtime==2.14: runs" in done.stdout
-    done = run_command("numbre-export", "--check", DEFAULT_BUNDLE, "--target", "onnxruntime==1.6")
+    done = run_command("numbre-export", "--check", NUMBRE_BUNDLE, "--target", "onnxruntime==1.6")
     assert done.returncode == 3
     assert "does not run: it needs opset 13" in done.stdout
     done = run_command("numbre-export", "--check", Path("nowhere"), "--target", "onnxruntime==1.6")

@@ -12,14 +12,14 @@ import pytest
 from PIL import Image
 
 import numbre_runtime as numbre
-from conftest import ROOT, Run
+from conftest import NUMBRE_BUNDLE, ROOT, Run
 from numbre_runtime.bundle import DEFAULT_BUNDLE, bundle_path
 from numbre_train.data import Mnist
 
 
 def _bundle(place: Path, **changes: Any) -> Path:
     """The shipped NUMBRE network with other words in its manifest."""
-    bundle = Path(shutil.copytree(DEFAULT_BUNDLE.parent / "numbre-int8", place))
+    bundle = Path(shutil.copytree(NUMBRE_BUNDLE, place))
     manifest = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))
     (bundle / "manifest.json").write_text(json.dumps({**manifest, **changes}), encoding="utf-8")
     return bundle
@@ -94,7 +94,7 @@ def test_a_classifier_of_other_things_does_not_speak_of_digits(run_command: Run,
 def test_a_shipped_bundle_is_found_by_its_name_unless_a_path_is_there(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.chdir(tmp_path)
     assert bundle_path(None) == DEFAULT_BUNDLE
-    assert bundle_path("numbre-int8") == DEFAULT_BUNDLE.parent / "numbre-int8"
+    assert bundle_path("numbre-int8") == NUMBRE_BUNDLE
     assert bundle_path("../numbre-int8") == Path("../numbre-int8")
     (tmp_path / "numbre-int8").mkdir()
     assert bundle_path("numbre-int8") == Path("numbre-int8")

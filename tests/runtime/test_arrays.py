@@ -47,7 +47,7 @@ def test_every_form_of_an_image_gets_the_same_scores(classifier: numbre.Classifi
 def test_prediction_is_consistent(classifier: numbre.Classifier, mnist: Mnist) -> None:
     prediction = classifier.predict(mnist.test_images[0])
     assert prediction.label == "7"
-    assert prediction.scores.shape == (10,)
+    assert prediction.scores.shape == (len(classifier.labels),)
     assert prediction.scores.dtype == np.float32
     assert prediction.confidence == prediction.scores.max() == prediction.scores[7]
 
@@ -56,7 +56,7 @@ def test_prediction_is_consistent(classifier: numbre.Classifier, mnist: Mnist) -
 def test_batch_gives_what_single_images_give(classifier: numbre.Classifier, mnist: Mnist, count: int) -> None:
     images = mnist.test_images[:count]
     batch = classifier.predict_batch(images)
-    assert batch.shape == (count, 10)
+    assert batch.shape == (count, len(classifier.labels))
     assert batch.dtype == np.float32
     for index in range(0, count, 37):
         np.testing.assert_allclose(batch[index], classifier.predict(images[index]).scores, atol=1e-6)

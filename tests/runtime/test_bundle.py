@@ -15,7 +15,8 @@ import pytest
 from numpy.typing import NDArray
 
 import numbre_runtime as numbre
-from numbre_runtime.bundle import DEFAULT_BUNDLE, MANIFEST, Bundle, read_bundle
+from conftest import NUMBRE_BUNDLE
+from numbre_runtime.bundle import MANIFEST, Bundle, read_bundle
 from numbre_runtime.errors import BundleError
 from numbre_runtime.manifest import SCHEMA, Manifest
 from numbre_runtime.npz import UNPACKED_LIMIT, read_npz, write_npz
@@ -24,7 +25,7 @@ from numbre_runtime.npz import UNPACKED_LIMIT, read_npz, write_npz
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """A copy of the shipped bundle that a test may spoil."""
-    return Path(shutil.copytree(DEFAULT_BUNDLE, tmp_path / "bundle"))
+    return Path(shutil.copytree(NUMBRE_BUNDLE, tmp_path / "bundle"))
 
 
 def test_every_number_in_the_manifest_belongs_to_the_file_on_disk(shipped: Bundle) -> None:
@@ -84,7 +85,7 @@ def test_no_bundle_at_all(tmp_path: Path) -> None:
 
 
 def _changed(change: Callable[[dict[str, Any]], object]) -> bytes:
-    data = json.loads((DEFAULT_BUNDLE / MANIFEST).read_text(encoding="utf-8"))
+    data = json.loads((NUMBRE_BUNDLE / MANIFEST).read_text(encoding="utf-8"))
     change(data)
     return json.dumps(data).encode()
 
@@ -159,6 +160,6 @@ def test_golden_vectors_are_checked_for_shape(shipped: Bundle) -> None:
 
 
 def test_shipped_bundle_is_read_whole() -> None:
-    bundle = read_bundle(DEFAULT_BUNDLE)
+    bundle = read_bundle(NUMBRE_BUNDLE)
     assert len(bundle.golden().inputs) == 40
     assert bundle.test_data() is None

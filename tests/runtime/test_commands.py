@@ -1,4 +1,4 @@
-"""numbre-predict and numbre-bench as a user runs them."""
+"""numbre-predict as a user runs it, and what all commands do alike."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conftest import ROOT, Run
-from numbre_runtime.bundle import DEFAULT_BUNDLE
+from conftest import NUMBRE_BUNDLE, ROOT, Run
 from numbre_runtime.errors import BundleError
 from numbre_runtime.npz import read_npz, write_npz
-from numbre_train.data import Mnist
 
 SAMPLES = sorted((ROOT / "samples").glob("*.png"))
 
@@ -70,55 +68,14 @@ def test_debug_shows_the_traceback(run_command: Run) -> None:
     assert "Traceback" in run_command("numbre-predict", "--debug", "none.png").stderr
 
 
-def test_bench_measures_every_artifact(run_command: Run, mnist: Mnist, tmp_path: Path) -> None:
-    (tmp_path / "test.npz").write_bytes(write_npz(images=mnist.test_images, labels=mnist.test_labels))
-    done = run_command("numbre-bench", "--json", "--data", tmp_path / "test.npz")
-    assert done.returncode == 0
-    result = json.loads(done.stdout)
-    assert [row["backend"].split()[0] for row in result["rows"]] == [
-        "litert",
-        "numpy",
-        "onnxruntime",
-        "litert",
-        "onnxruntime",
-    ]
-    for row in result["rows"]:
-        exported = result["accuracy_at_export"][row["artifact"]][0]
-        assert exported["images"] == 10_000
-        assert abs(row["accuracy"] - exported["accuracy"]) <= 2e-4
-        assert 0 < row["p50_us"] <= row["p90_us"] <= row["p99_us"]
-        assert row["images_per_second"] > 0
-
-
-def test_bench_prints_a_table(run_command: Run) -> None:
-    done = run_command("numbre-bench", "--backend", "litert")
-    lines = done.stdout.splitlines()
-    assert lines[0].split()[:2] == ["artifact", "backend"]
-    assert lines[1].startswith("model.int8.tflite")
-    assert "40 golden images" in lines[-1]
-
-
-def test_bench_refuses_foreign_data(run_command: Run, tmp_path: Path) -> None:
-    (tmp_path / "data.npz").write_bytes(b"no npz")
-    done = run_command("numbre-bench", "--data", tmp_path / "data.npz")
-    assert done.returncode == 2
-    assert "data.npz: not a readable npz file" in done.stderr
-
-
 def test_an_altered_bundle_is_refused_by_the_commands(run_command: Run, tmp_path: Path) -> None:
-    bundle = Path(shutil.copytree(DEFAULT_BUNDLE, tmp_path / "bundle"))
+    bundle = Path(shutil.copytree(NUMBRE_BUNDLE, tmp_path / "bundle"))
     (bundle / "model.int8.tflite").write_bytes(b"TFL3" * 27802)
     for command in (("numbre-predict", SAMPLES[0]), ("numbre-bench",)):
         done = run_command(*command, "--bundle", bundle)
         assert done.returncode == 2
         assert "altered" in done.stderr
         assert len(done.stderr.splitlines()) == 1
-
-
-def test_bench_fails_where_nothing_could_be_measured(run_command: Run) -> None:
-    done = run_command("numbre-bench", "--threads", "0")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "0 threads; expected 1 to" in done.stderr
 
 
 def test_names_that_the_terminal_cannot_show_are_escaped(run_command: Run, tmp_path: Path) -> None:
@@ -131,7 +88,7 @@ def test_names_that_the_terminal_cannot_show_are_escaped(run_command: Run, tmp_p
 
 def test_a_misread_file_is_said_on_standard_error(run_command: Run, tmp_path: Path) -> None:
     """The shipped bundle with another answer recorded for its first file."""
-    bundle = Path(shutil.copytree(DEFAULT_BUNDLE, tmp_path / "bundle"))
+    bundle = Path(shutil.copytree(NUMBRE_BUNDLE, tmp_path / "bundle"))
     arrays = read_npz((bundle / "golden.npz").read_bytes(), "golden.npz", BundleError)
     arrays["model.int8.tflite"] = np.roll(arrays["model.int8.tflite"], 1, axis=1)
     content = write_npz(**arrays)

@@ -15,6 +15,7 @@ from numbre_runtime.probe import Probe
 _PI4 = Board("Raspberry Pi 4", "Debian 12", "aarch64", 64, "3.11.2", "2.4.6", "13.0.0")
 _PI2 = Board("Raspberry Pi 2", "Debian 12", "armv7l", 32, "3.11.2", "1.24.2", "9.4.0")
 _PI2_NEW = Board("Raspberry Pi 2", "Debian 13", "armv7l", 32, "3.13.5", "2.2.4", "11.1.0")
+_PI4_OLD = Board("Raspberry Pi 4", "Debian 11", "aarch64", 64, "3.11.2", "2.4.6", "13.0.0")
 _ZERO = Board("Raspberry Pi Zero", "Debian 12", "armv6l", 32, "3.11.2", "1.24.2", "9.4.0")
 
 
@@ -47,6 +48,18 @@ def test_deadly_engine_is_a_line_with_its_cure(run_command: Run, tmp_path: Path)
     assert done.stdout.splitlines()[-1].startswith("backend that is used: onnxruntime ")
 
 
+_OLD_LIBSTDCXX = (
+    "ImportError: /usr/lib/aarch64-linux-gnu/libstdc++.so.6: version `GLIBCXX_3.4.29' not found (required by "
+    "/home/pi/numbre/lib/python3.11/site-packages/ai_edge_litert/libpywrap_litert_common.so)"
+)
+"""What the loader of Debian 11 (arm64, cortex-a72) said of LiteRT 2.3.0, whose wheel claims glibc 2.27."""
+_NEW_OPERATOR = (
+    "ValueError: Didn't find op for builtin opcode 'FULLY_CONNECTED' version '12'. An older version of this builtin "
+    "might be supported. Are you using an old TFLite binary with a newer model? Registration failed."
+)
+"""What tflite-runtime 2.14.0 said of a dynamic-range file with a scale for each channel of its dense layers."""
+
+
 @pytest.mark.parametrize(
     ("found", "board", "cause", "advice"),
     [
@@ -63,17 +76,34 @@ def test_deadly_engine_is_a_line_with_its_cure(run_command: Run, tmp_path: Path)
             "pip install --upgrade onnxruntime",
         ),
         (
-            Probe("litert", "broken", "", "import", "ImportError: version `GLIBCXX_3.4.30' not found"),
-            _PI4,
-            "newer system than Debian 12",
-            "older ai-edge-litert",
+            Probe("litert", "broken", "litert 2.3.0", "import", _OLD_LIBSTDCXX),
+            _PI4_OLD,
+            "newer system than Debian 11 (ImportError: /usr/lib/aarch64-linux-gnu/libstdc++.so.6",
+            "pip install 'numbre-runtime[onnx]', which runs on older systems",
         ),
         (
-            Probe("tflite_runtime", "broken", "", "load", "ValueError: Didn't find op for builtin opcode "
-                  "'FULLY_CONNECTED' version '12'"),
+            Probe("onnxruntime", "broken", "", "import", "ImportError: version `GLIBC_2.38' not found"),
+            _PI2_NEW,
+            "newer system than Debian 13",
+            "the numpy backend needs no engine",
+        ),
+        (
+            Probe("tflite_runtime", "broken", "tflite_runtime 2.14.0", "load", _NEW_OPERATOR),
+            _PI4,
+            "older than the model (ValueError: Didn't find op for builtin opcode 'FULLY_CONNECTED' version '12'",
+            "pip install 'numbre-runtime[litert]'",
+        ),
+        (
+            Probe("tflite_runtime", "broken", "tflite_runtime 2.14.0", "load", _NEW_OPERATOR),
+            _PI2,
+            "older than the model",
+            "export the model with --target tflite-runtime==2.14",
+        ),
+        (
+            Probe("litert", "broken", "litert 1.0.1", "load", _NEW_OPERATOR),
             _PI4,
             "older than the model",
-            "pip install --upgrade tflite-runtime",
+            "pip install --upgrade ai-edge-litert",
         ),
         (
             Probe("onnxruntime", "broken", "onnxruntime 1.21.0", "golden outputs", "BackendError: 31 of 40"),

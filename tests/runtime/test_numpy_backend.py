@@ -77,7 +77,7 @@ def test_one_image_gives_what_a_batch_gives(shipped: Bundle, rows: NDArray[np.in
 
 
 def test_front_door(shipped: Bundle, mnist: Mnist) -> None:
-    classifier = numbre_runtime.load(backend="numpy")
+    classifier = numbre_runtime.load("numbre-int8", backend="numpy")
     assert classifier.backend == f"numpy {np.__version__}"
     answers = classifier.predict_batch(mnist.test_images).argmax(axis=1)
     claimed = shipped.artifact(_FILE).measured[0].accuracy

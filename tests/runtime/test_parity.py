@@ -59,14 +59,14 @@ def keras_scores(mnist: Mnist) -> NDArray[np.float64]:
 def test_float32_files_against_a_float64_forward_pass(
     file: str, mnist: Mnist, keras_scores: NDArray[np.float64]
 ) -> None:
-    scores = numbre.load(artifact=file).predict_batch(mnist.test_images)
+    scores = numbre.load("numbre-int8", artifact=file).predict_batch(mnist.test_images)
     assert np.abs(scores - keras_scores).max() <= 1e-5
     assert (scores.argmax(axis=1) == keras_scores.argmax(axis=1)).mean() >= 0.9999
 
 
 @pytest.mark.parametrize("file", ["model.int8.tflite", "model.int8.onnx"])
 def test_int8_files_keep_accuracy_and_agreement(file: str, mnist: Mnist, keras_scores: NDArray[np.float64]) -> None:
-    answers = numbre.load(artifact=file).predict_batch(mnist.test_images).argmax(axis=1)
+    answers = numbre.load("numbre-int8", artifact=file).predict_batch(mnist.test_images).argmax(axis=1)
     reference = keras_scores.argmax(axis=1)
     assert (answers == reference).mean() >= 0.997
     assert (answers == mnist.test_labels).mean() >= (reference == mnist.test_labels).mean() - 0.001

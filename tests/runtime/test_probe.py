@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from numbre_runtime import probe as module
+from numbre_runtime.bundle import DEFAULT_BUNDLE
 from numbre_runtime.probe import Probe, probe
 from numbre_runtime.probe_cache import remembered_probe
 
@@ -70,6 +74,33 @@ def test_wrong_answers_are_found(site: Path) -> None:
     found = probe("tflite_runtime")
     assert (found.status, found.stage) == ("broken", "golden outputs")
     assert "40 of 40 golden images" in found.reason
+
+
+def test_every_shipped_model_is_tried(site: Path, tmp_path: Path) -> None:
+    """A second bundle whose answers are others than at export; the child finds it where the parent does."""
+    models = tmp_path / "models"
+    shutil.copytree(DEFAULT_BUNDLE, models / "first")
+    _turn_outputs(shutil.copytree(DEFAULT_BUNDLE, models / "second"), "model.int8.tflite")
+    (site / "sitecustomize.py").write_text(
+        f"from pathlib import Path\nfrom numbre_runtime import bundle\nbundle.MODELS = Path({str(models)!r})\n"
+    )
+    found = probe("numpy")
+    assert (found.status, found.stage) == ("broken", "golden outputs")
+    assert found.reason.endswith("40 of 40 golden images of second get another label than at export")
+    assert probe("onnxruntime").status == "works"
+
+
+def _turn_outputs(bundle: Path, artifact: str) -> None:
+    """Gives an artifact other golden outputs, and the manifest their digest."""
+    with np.load(bundle / "golden.npz") as arrays:
+        golden = dict(arrays)
+    golden[artifact] = np.roll(golden[artifact], 1, axis=1)
+    np.savez_compressed(bundle / "golden.npz", **golden)
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    content = (bundle / "golden.npz").read_bytes()
+    (entry,) = (entry for entry in manifest["files"] if entry["file"] == "golden.npz")
+    entry.update(sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
+    (bundle / "manifest.json").write_text(json.dumps(manifest))
 
 
 def test_child_that_never_answers_is_ended(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:

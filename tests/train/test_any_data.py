@@ -45,7 +45,8 @@ def _idx(directory: Path, arrays: tuple[Images, Images, Images, Images]) -> Path
 
 
 def _npz(path: Path, arrays: tuple[Images, Images, Images, Images]) -> Path:
-    np.savez(path, **dict(zip(("x_train", "y_train", "x_test", "y_test"), arrays, strict=True)))
+    x_train, y_train, x_test, y_test = arrays
+    np.savez(path, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
     return path
 
 
@@ -154,6 +155,8 @@ def test_values_that_are_no_pixels_and_half_a_data_set_are_refused(
         load_dataset([half], labels=names)
     with pytest.raises(DataError, match="no such file"):
         load_dataset([tmp_path / "nowhere"], labels=names)
+    with pytest.raises(DataError, match="name it with --data"):
+        load_dataset(labels=names)
     np.savez(tmp_path / "few.npz", x=three[0][:50], y=three[1][:50])
     with pytest.raises(DataError, match="50 rows; at least 100"):
         load_dataset([tmp_path / "few.npz"])

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from numbre_runtime.bundle import DEFAULT_BUNDLE, Bundle
+from conftest import NUMBRE_BUNDLE
+from numbre_runtime.bundle import Bundle
 from numbre_train import plots
 from numbre_train.cli import main
 from numbre_train.compare import Period, Result, _identity, _read, bundle_figures, confident_mistakes, run_model
@@ -128,7 +129,7 @@ def test_an_exported_model_is_measured_as_int8(shipped: Bundle, mnist: Mnist) ->
     test = Rows(mnist.test_images[:1000], mnist.test_labels[:1000])
     scores = np.eye(10, dtype=np.float32)[test.labels]
     result = Result({}, [], scores, np.zeros((784, 1), np.float32), shipped.manifest.provenance["model"]["sha256"])
-    figures = bundle_figures(DEFAULT_BUNDLE, result, test)
+    figures = bundle_figures(NUMBRE_BUNDLE, result, test)
     assert figures is not None
     artifact = shipped.artifact(figures["file"])
     assert artifact.precision == "int8"
@@ -136,10 +137,10 @@ def test_an_exported_model_is_measured_as_int8(shipped: Bundle, mnist: Mnist) ->
     assert figures["accuracy"] == pytest.approx(artifact.measured[0].accuracy, abs=0.015)
     assert figures["against_keras"]["only_first"] == 0
     assert figures["latency_us"]["p50"] <= figures["latency_us"]["p90"]
-    other = bundle_figures(DEFAULT_BUNDLE, replace(result, model_sha256="0" * 64), test)
+    other = bundle_figures(NUMBRE_BUNDLE, replace(result, model_sha256="0" * 64), test)
     assert other is not None
     assert "export model.keras again" in other["skipped"]
-    assert bundle_figures(DEFAULT_BUNDLE / "none", result, test) is None
+    assert bundle_figures(NUMBRE_BUNDLE / "none", result, test) is None
 
 
 def test_surest_mistakes_come_first() -> None:

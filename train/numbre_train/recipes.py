@@ -37,6 +37,8 @@ class Recipe:
     """What is trained."""
     batch: int = BATCH
     """Rows in a step."""
+    wild: bool = False
+    """Whether it also sees digits as photographed, and what is no digit, see `numbre_train.wild`."""
     label_smoothing: float = 0.0
     """Share of what a row is worth that goes to all classes alike, 0–1 (Szegedy et al., "Rethinking the Inception
     architecture", 2016). It keeps the range of the logits short, and so the steps of an int8 file between them."""
@@ -105,20 +107,26 @@ _PLAIN = Recipe(
     augmentation=None,
     network=LINEAR,
 )
+_SMALL = Recipe(
+    name="small",
+    epochs=20,
+    rate=1e-2,
+    constant_rate=False,
+    weight_decay=0.01,
+    raw_pixels=False,
+    all_rows=False,
+    augmentation=WAVY,
+    network=SMALL,
+)
 MODELS = {
     "numbre": RECIPES["quick"],
     "linear": _PLAIN,
     "dnn": replace(_PLAIN, name="dnn", network=DNN),
-    "small": Recipe(
-        name="small",
-        epochs=20,
-        rate=1e-2,
-        constant_rate=False,
-        weight_decay=0.01,
-        raw_pixels=False,
-        all_rows=False,
-        augmentation=WAVY,
-        network=SMALL,
-    ),
+    "small": _SMALL,
 }
 """Name to the recipe that `--model` begins with."""
+
+WILD = replace(_SMALL, name="wild", epochs=8, augmentation=STRONG, wild=True)
+"""For digits in the wild; what ships with the runtime."""
+RECIPES_OF = {"numbre": RECIPES, "small": {WILD.name: WILD}}
+"""Name of a model to the recipes that `--recipe` knows for it."""

@@ -19,11 +19,14 @@ from numpy.typing import NDArray
 from numbre_runtime.cli.common import quiet_engine
 from numbre_runtime.files import write_atomic
 from numbre_train.data import Dataset
+from numbre_train.data.abstention import ABSTENTION_FILE, Abstention, format_abstention
 from numbre_train.data.classes import LABELS_FILE, format_labels
 from numbre_train.fit import Epoch, Moments, Rows, fit, scores_of
 from numbre_train.metrics import confusion_matrix, log_loss, precisions, recalls
 from numbre_train.networks import first_weights
 from numbre_train.recipes import Recipe
+from numbre_train.wild.rows import NONE_LABEL
+from numbre_train.wild.threshold import threshold_for
 
 FILES = (
     "first_images.png",
@@ -35,6 +38,7 @@ FILES = (
     "metrics.json",
     "trainedMNISTModel.h5",
     LABELS_FILE,
+    ABSTENTION_FILE,
     "model.keras",
 )
 """What a training may leave in its directory."""
@@ -148,6 +152,12 @@ def write_training(out: Path, training: Training, data: Dataset, h5: bool = Fals
     files["metrics.json"] = (json.dumps(metrics, indent=1) + "\n").encode()
     # As the exporter takes it, which looks for it beside the model.
     files[LABELS_FILE] = format_labels(classes)
+    if training.recipe.wild:
+        kept = scores_of(training.model, data.validation.images, training.recipe.raw_pixels)
+        files[ABSTENTION_FILE] = format_abstention(Abstention(NONE_LABEL, threshold_for(kept)))
+    else:
+        # Another training's would make the exporter look for a class that this one has not.
+        (out / ABSTENTION_FILE).unlink(missing_ok=True)
     if h5:
         files["trainedMNISTModel.h5"] = model_bytes(training.model, ".h5")
     files["model.keras"] = model_bytes(training.model, ".keras")

@@ -9,7 +9,7 @@ from numbre_runtime.errors import BackendError, BackendNotInstalledError, one_li
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-BATCH = 256
+BATCH = 1024
 """Rows that a session takes in one call at most; larger batches are cut by the caller."""
 
 

@@ -36,7 +36,7 @@ KERNELS: dict[str, Callable[[Layer], Kernel]] = {
 }
 """Operator name to what makes its kernel."""
 
-_VALUES_AT_ONCE, _VALUES_OF_ONE = 1 << 22, 1 << 24
+_VALUES_AT_ONCE, _VALUES_OF_ONE = 1 << 20, 1 << 24
 """Values of the widest intermediate array that one run should, and that one input may, hold; 1 to 8 bytes each."""
 
 

@@ -19,6 +19,6 @@ def open_model(content: bytes, threads: int) -> Session:
         return interpreter.Interpreter(model_content=content, num_threads=threads)
 
     try:
-        return InterpreterSession(new_interpreter, f"litert {__version__}")
+        return InterpreterSession(new_interpreter, f"litert {__version__}", threads)
     except (ValueError, RuntimeError, SystemError) as cause:
         raise refused("LiteRT", cause) from cause

@@ -27,7 +27,7 @@ def open_model(content: bytes, threads: int) -> Session:
         return interpreter.Interpreter(model_content=content, num_threads=threads)
 
     try:
-        return InterpreterSession(new_interpreter, f"tflite_runtime {tflite_runtime.__version__}")
+        return InterpreterSession(new_interpreter, f"tflite_runtime {tflite_runtime.__version__}", threads)
     except SystemError as cause:
         raise BackendError(
             f"tflite-runtime needs NumPy 1, and NumPy {np.__version__} is installed; run: pip install 'numpy<2'"

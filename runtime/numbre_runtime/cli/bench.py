@@ -1,31 +1,33 @@
-"""`numbre-bench`: latency and accuracy of a bundle on this machine."""
+"""`numbre-bench`: latency and accuracy of a bundle, on this machine or on a board behind ssh."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import platform
+import os
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from numbre_runtime.backends import BACKENDS
+from numbre_runtime.bench.case import cases
+from numbre_runtime.bench.compare import comparison, parse_result, read_result
+from numbre_runtime.bench.images import test_images
+from numbre_runtime.bench.plot import check_plotting, plot
+from numbre_runtime.bench.remote import Board, measure_on
+from numbre_runtime.bench.rounds import Plan, Record, run_rounds
+from numbre_runtime.bench.summary import summary
+from numbre_runtime.bench.table import table
+from numbre_runtime.bundle import bundle_path, read_bundle
+from numbre_runtime.cli.common import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, Parser, run_command
+from numbre_runtime.errors import BackendError, BackendUnsupportedError
+from numbre_runtime.files import write_atomic
 
-from numbre_runtime import __version__
-from numbre_runtime.backends import BACKENDS, backend_format
-from numbre_runtime.board import processor_name
-from numbre_runtime.bundle import Bundle, LabelledImages, bundle_path, labelled_images, read_bundle
-from numbre_runtime.classifier import load_bundle
-from numbre_runtime.cli.common import EXIT_OK, Parser, quiet_engine, run_command
-from numbre_runtime.errors import BackendError, BackendNotInstalledError, BackendUnsupportedError, BundleError
-from numbre_runtime.files import read_limited
-from numbre_runtime.manifest import Artifact
-from numbre_runtime.measure import batch_rate, peak_rss, single_latency
-
-_DATA_LIMIT = 256 << 20
-_BATCH_IMAGES = 10_000
+EXIT_SLOWER = 4
+_USUAL = Plan(rounds=4, samples=10_000, seconds=10.0)
+_THOROUGH = Plan(rounds=20, samples=100_000, seconds=3600.0)
+_MOST_THREADS = 256
 
 
 def parser() -> Parser:
@@ -33,147 +35,160 @@ def parser() -> Parser:
     result = Parser(prog="numbre-bench", description="Measures a bundle's latency and accuracy on this machine.")
     result.add_argument("--bundle", metavar="DIR", help="a bundle made by numbre-export (default: the built-in model)")
     result.add_argument("--backend", choices=BACKENDS, help="only this engine (default: all that are installed)")
-    result.add_argument("--threads", type=int, default=1, help="threads that an engine may use (default: 1)")
+    result.add_argument(
+        "--threads", metavar="N,…", help="numbers of threads that an engine may use (default: 1 and one for each core)"
+    )
     result.add_argument(
         "--data",
         metavar="FILE.npz",
         help="test data with the arrays 'images' (N, 28, 28) uint8 and 'labels' (N,) uint8 "
         "and, if known, the Keras model's 'answers' (N,) uint8 (default: the bundle's own, or its golden images)",
     )
-    result.add_argument("--json", action="store_true", help="print the results as JSON")
+    result.add_argument(
+        "--samples",
+        type=int,
+        metavar="N",
+        help=f"single images for each row (default: {_USUAL.samples:,}, or as many as {_USUAL.seconds:.0f} s allow); "
+        "p99 takes 10,000, p99.9 takes 100,000",
+    )
+    result.add_argument(
+        "--rounds", type=int, metavar="N", help=f"processes for each row, in turn (default: {_USUAL.rounds})"
+    )
+    result.add_argument(
+        "--thorough", action="store_true", help=f"{_THOROUGH.samples:,} samples in {_THOROUGH.rounds} rounds"
+    )
+    result.add_argument(
+        "--json", nargs="?", const="-", metavar="FILE", help="write the result as JSON (no FILE: print it)"
+    )
+    result.add_argument("--plot", metavar="FILE.png", help="draw each row's distribution; needs matplotlib")
+    result.add_argument(
+        "--compare", metavar="OLD.json", help=f"an earlier result; exit code {EXIT_SLOWER} if a row became slower"
+    )
+    result.add_argument("--progress", action="store_true", help="say what is measured, also if no terminal is there")
+    group = result.add_argument_group("on a board of yours, over ssh")
+    group.add_argument("--ssh", metavar="USER@HOST", help="install there, measure, bring the result here, clean up")
+    group.add_argument(
+        "--ssh-option", action="append", default=[], metavar="OPTION", help="as for ssh -o, for example Port=2222"
+    )
+    group.add_argument(
+        "--ssh-python", default="python3", metavar="PROGRAM", help="the board's Python (default: python3)"
+    )
+    group.add_argument(
+        "--ssh-engines", default="litert,onnx", metavar="NAME,…", help="engines to install there (default: litert,onnx)"
+    )
+    group.add_argument(
+        "--ssh-wheels", metavar="DIR", help="install there from these wheels, for a board without network"
+    )
     return result
 
 
 def run(args: argparse.Namespace) -> int:
     """Measures every artifact with every backend that runs it, and prints the table."""
+    old = read_result(Path(args.compare)) if args.compare else None
+    if args.plot:
+        check_plotting()
+    plan, threads = _plan(args), _threads(args.threads)
+    result = _on_board(args) if args.ssh else _here(args, plan, threads)
+    if args.json not in (None, "-"):
+        write_atomic(Path(args.json), (json.dumps(result, indent=1) + "\n").encode())
+    if args.plot:
+        write_atomic(Path(args.plot), plot(result))
+    print(json.dumps(result, indent=1) if args.json == "-" else table(result))
+    slower = False
+    if old is not None:
+        text, slower = comparison(old, result)
+        print(f"\nagainst {args.compare}\n{text}", file=sys.stderr if args.json == "-" else sys.stdout)
+    if result["interrupted"]:
+        return EXIT_INTERRUPTED
+    if all("error" in row for row in result["rows"]):
+        return EXIT_ERROR
+    return EXIT_SLOWER if slower else EXIT_OK
+
+
+def _plan(args: argparse.Namespace) -> Plan:
+    usual = _THOROUGH if args.thorough else _USUAL
+    rounds = usual.rounds if args.rounds is None else args.rounds
+    samples = usual.samples if args.samples is None else args.samples
+    for name, value in (("rounds", rounds), ("samples", samples)):
+        if value < 1:
+            raise BackendError(f"--{name} {value}: expected 1 or more")
+    # Whoever asks for a number of samples waits for them.
+    return Plan(rounds, samples, usual.seconds if args.samples is None else _THOROUGH.seconds)
+
+
+def _threads(text: str | None) -> tuple[int, ...]:
+    """The numbers of threads, each once."""
+    if text is None:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return tuple(sorted({1, min(cores, _MOST_THREADS)}))
+    try:
+        counts = [int(word) for word in text.split(",")]
+    except ValueError as cause:
+        raise BackendError(f"--threads {text}: expected numbers with commas between them") from cause
+    for count in counts:
+        if not 1 <= count <= _MOST_THREADS:
+            raise BackendError(f"{count} threads; expected 1 to {_MOST_THREADS}")
+    return tuple(dict.fromkeys(counts))
+
+
+def _here(args: argparse.Namespace, plan: Plan, threads: Sequence[int]) -> dict[str, Any]:
+    """The result of this machine; of the visits until then, if Ctrl-C ends them."""
     bundle = read_bundle(bundle_path(args.bundle))
-    data, source = _test_images(bundle, args.data)
-    names = (args.backend,) if args.backend else BACKENDS
-    pairs = [
-        (artifact, name)
-        for artifact in bundle.manifest.artifacts
-        for name in names
-        if backend_format(name) == artifact.format
+    data, source = test_images(bundle, args.data)
+    measured_on = f"{len(data.images):,} {source}"
+    todo = cases(bundle.manifest, args.backend, threads)
+    record, interrupted = Record(), False
+    progress = _Progress(args.progress)
+    try:
+        run_rounds(todo, bundle.path, args.data, plan, record, progress.say)
+    except KeyboardInterrupt:
+        if not record.visits:
+            raise
+        interrupted = True
+        progress.say("interrupted; this is what was measured so far")
+    finally:
+        progress.end()
+    result = summary(record, todo, bundle, measured_on, interrupted)
+    if not result["rows"]:
+        raise BackendUnsupportedError(next(iter(record.failures.values())).failure)
+    return result
+
+
+def _on_board(args: argparse.Namespace) -> dict[str, Any]:
+    """The result of a board."""
+    board = Board(
+        args.ssh,
+        tuple(args.ssh_option),
+        args.ssh_python,
+        tuple(filter(None, args.ssh_engines.split(","))),
+        Path(args.ssh_wheels) if args.ssh_wheels else None,
+    )
+    bundle = read_bundle(bundle_path(args.bundle))
+    words = [
+        f"--{name}={value}" for name in ("backend", "threads", "samples", "rounds") if (value := getattr(args, name))
     ]
-    rows = []
-    missing: list[BackendError] = []
-    failed: list[BackendError] = []
-    for artifact, name in pairs:
-        try:
-            rows.append(_measure(bundle, artifact, name, args.threads, data))
-        except (BackendNotInstalledError, BackendUnsupportedError) as error:
-            missing.append(error)
-        except BackendError as error:
-            failed.append(error)
-            rows.append({"artifact": artifact.file, "backend": name, "error": str(error)})
-    if len(rows) == len(failed):
-        nothing = BundleError(f"{bundle.path}: has no artifact that {args.backend} runs")
-        raise next(iter([*failed, *missing]), nothing)
-    result = {
-        "bundle": bundle.manifest.name,
-        "machine": f"{processor_name()}, {platform.system()} {platform.machine()}, Python {platform.python_version()}",
-        "numbre_runtime": __version__,
-        "accuracy_on": f"{len(data.images):,} {source}",
-        "accuracy_at_export": {
-            item.file: [{"backend": m.backend, "images": m.images, "accuracy": m.accuracy} for m in item.measured]
-            for item in bundle.manifest.artifacts
-        },
-        "threads": args.threads,
-        "peak_rss_mb": round(peak_rss() / 1e6, 1),
-        "rows": rows,
-    }
-    print(json.dumps(result, indent=1) if args.json else _table(result))
-    return EXIT_OK
+    words += ["--thorough"] if args.thorough else []
+    content = measure_on(board, bundle.path, Path(args.data) if args.data else None, words)
+    return parse_result(content, f"{args.ssh}'s result")
 
 
-def _test_images(bundle: Bundle, data: str | None) -> tuple[LabelledImages, str]:
-    if data is not None:
-        content = read_limited(Path(data), _DATA_LIMIT, BundleError)
-        return labelled_images(content, data, bundle.manifest.input.shape), f"images of {Path(data).name}"
-    own = bundle.test_data()
-    if own is not None:
-        return own, "test images of the bundle"
-    golden = bundle.golden()
-    return LabelledImages(golden.inputs, golden.labels, None), "golden images of the bundle"
+class _Progress:
+    """What is done just now: one line that is written over on a terminal, lines elsewhere if asked for."""
 
+    def __init__(self, wanted: bool) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._shown = wanted or self._terminal
 
-def _measure(bundle: Bundle, artifact: Artifact, name: str, threads: int, data: LabelledImages) -> dict[str, Any]:
-    start = time.perf_counter()
-    with quiet_engine():
-        classifier = load_bundle(bundle, name, threads, artifact.file)
-    load_ms = (time.perf_counter() - start) * 1000
-    if sys.stderr.isatty():
-        print(f"measuring {artifact.file} with {classifier.backend} …", file=sys.stderr)
-    latency = single_latency(classifier, data.images)
-    many = np.resize(data.images, (_BATCH_IMAGES, *data.images.shape[1:]))
-    answers = classifier.predict_raw(data.images).argmax(axis=1)
-    return {
-        "artifact": artifact.file,
-        "backend": classifier.backend,
-        "bytes": artifact.bytes,
-        "load_ms": round(load_ms, 2),
-        "p50_us": round(latency.p50, 2),
-        "p90_us": round(latency.p90, 2),
-        "p99_us": round(latency.p99, 2),
-        "images_per_second": round(batch_rate(classifier, many)),
-        "accuracy": float((answers == data.labels).mean()),
-        "agreement": None if data.answers is None else float((answers == data.answers).mean()),
-    }
+    def say(self, text: str) -> None:
+        """Shows it."""
+        if self._shown:
+            print(f"\r\x1b[K{text}" if self._terminal else text, end="" if self._terminal else "\n", file=sys.stderr)
+            sys.stderr.flush()
 
-
-_HEADS = (
-    "artifact",
-    "backend",
-    "kB",
-    "load ms",
-    "p50 µs",
-    "p90 µs",
-    "p99 µs",
-    "images/s",
-    "accuracy",
-    "agreement",
-    "at export",
-)
-
-
-def _table(result: dict[str, Any]) -> str:
-    measured = [row for row in result["rows"] if "error" not in row]
-    text = format_table([_HEADS, *(_cells(row, result["accuracy_at_export"][row["artifact"]]) for row in measured)])
-    failed = [f"{row['artifact']} with {row['backend']}: {row['error']}" for row in result["rows"] if "error" in row]
-    note = (
-        f"{result['machine']}; {result['threads']} thread(s); accuracy on {result['accuracy_on']}, agreement with the "
-        f"Keras model; peak RSS of this process {result['peak_rss_mb']:.0f} MB"
-    )
-    return "\n".join([text, *failed, "", note])
-
-
-def _cells(row: dict[str, Any], exported: Sequence[dict[str, Any]]) -> tuple[str, ...]:
-    engine = row["backend"].split()[0]
-    before = [item["accuracy"] for item in exported if item["backend"].split()[0] == engine]
-    return (
-        row["artifact"],
-        row["backend"],
-        f"{row['bytes'] / 1000:.1f}",
-        f"{row['load_ms']:.1f}",
-        f"{row['p50_us']:.1f}",
-        f"{row['p90_us']:.1f}",
-        f"{row['p99_us']:.1f}",
-        f"{row['images_per_second']:,}",
-        f"{row['accuracy']:.2%}",
-        "-" if row["agreement"] is None else f"{row['agreement']:.2%}",
-        f"{before[0]:.2%}" if before else "-",
-    )
-
-
-def format_table(rows: Sequence[Sequence[str]]) -> str:
-    """Rows of cells as aligned columns, the first two to the left, the others to the right."""
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row[:2], widths, strict=False)]
-        cells += [cell.rjust(width) for cell, width in zip(row[2:], widths[2:], strict=True)]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
+    def end(self) -> None:
+        """Leaves the line."""
+        if self._terminal:
+            print(file=sys.stderr)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

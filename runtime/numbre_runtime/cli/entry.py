@@ -31,6 +31,11 @@ def predict() -> int:
     return run_module("numbre_runtime.cli.predict")
 
 
+def read() -> int:
+    """numbre-read."""
+    return run_module("numbre_runtime.cli.read")
+
+
 def bench() -> int:
     """numbre-bench."""
     return run_module("numbre_runtime.cli.bench")

@@ -24,6 +24,7 @@ from numbre_train.cli.options import (
 from numbre_train.cli.train import report_epoch
 from numbre_train.compare import bundle_figures, comparison_figures, run_model
 from numbre_train.data import load_dataset
+from numbre_train.data.classes import DIGITS
 from numbre_train.recipes import MODELS, RECIPES
 
 
@@ -75,11 +76,12 @@ def run(args: argparse.Namespace) -> int:
     write_atomic(args.out / "report.html", comparison_page(figures, results, data))
     say(f"written to {args.out}/report.html and report.json")
     missing = [name for name in names if bundles[name] is None]
+    own_data = "" if data.labels == DIGITS else f" --data {args.data[0]}"
     if missing:
         say("for int8 figures, export and run this command again; nothing is trained twice:")
     for name in missing:
         model, out = args.out / name / "model.keras", args.out / f"{name}-int8"
-        say(f"  numbre-export --int8 --model {model} --out {out}")
+        say(f"  numbre-export --int8 --model {model} --out {out}{own_data}")
     return EXIT_OK
 
 

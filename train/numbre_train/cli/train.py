@@ -21,9 +21,10 @@ from numbre_train.cli.options import (
 )
 from numbre_train.data import load_dataset
 from numbre_train.fit import Epoch, steps_per_epoch
-from numbre_train.recipes import MODELS, RECIPES, Recipe
+from numbre_train.recipes import MODELS, RECIPES_OF, Recipe
 from numbre_train.results import FILES, first_classes, rows_for, train, write_training
 from numbre_train.watch import DEFAULT_STEPS, WeightWatch
+from numbre_train.wild.dataset import in_the_wild
 
 CHECKPOINT = "checkpoint.npz"
 _MOST_PICTURES = 50
@@ -47,9 +48,9 @@ def parser() -> Parser:
     )
     result.add_argument(
         "--recipe",
-        choices=tuple(RECIPES),
-        help="of numbre; quick: a minute; best: some minutes, what ships with the runtime; "
-        "plain: the published one, to see what it gives (default: quick)",
+        choices=tuple(name for recipes in RECIPES_OF.values() for name in recipes),
+        help="of numbre: quick, a minute; best, some minutes; plain, the published one, to see what it gives (default: "
+        "quick); of small: wild, digits as photographed and what is none, ten minutes, what ships with the runtime",
     )
     add_seed(result)
     add_data_options(result)
@@ -70,15 +71,16 @@ def parser() -> Parser:
 
 def run(args: argparse.Namespace) -> int:
     """Trains, measures once on the test images, and writes everything."""
-    if args.recipe and args.model != "numbre":
-        raise OptionError(f"--recipe {args.recipe} is for --model numbre; leave it out")
     out = args.out or Path("build") / args.model
-    recipe = recipe_of(args.model, args, RECIPES[args.recipe or "quick"] if args.model == "numbre" else None)
+    recipe = recipe_of(args.model, args, _named_recipe(args))
     seed = checked_seed(args.seed)
     steps = _steps(args)
     check_writable(out, FILES)
     data = load_dataset(args.data, args.test, say, args.labels)
     say(data.source)
+    if recipe.wild:
+        say("making photo-like copies of the digits, and what is no digit …")
+        data = in_the_wild(data, seed)
     rows, _ = rows_for(recipe, data)
     say(f"recipe {recipe.name}, seed {seed}: {len(rows):,} images, {recipe.epochs} epochs")
     if not args.resume:
@@ -105,6 +107,16 @@ def run(args: argparse.Namespace) -> int:
     (out / CHECKPOINT).unlink(missing_ok=True)
     say(f"{metrics['accuracy']:.2%} of the {len(data.test):,} test images are right; written to {out}/")
     return EXIT_OK
+
+
+def _named_recipe(args: argparse.Namespace) -> Recipe | None:
+    """The recipe of `--recipe`; None without it."""
+    if args.recipe is None:
+        return None
+    model = next(model for model, recipes in RECIPES_OF.items() if args.recipe in recipes)
+    if args.model != model:
+        raise OptionError(f"--recipe {args.recipe} is for --model {model}; leave it out")
+    return RECIPES_OF[model][args.recipe]
 
 
 def _steps(args: argparse.Namespace) -> list[int]:

@@ -75,7 +75,7 @@ def load_dataset(
     Raises:
         DataError: A path is none of these, a row is bad, or there are too few rows to split.
     """
-    names = _names_in(labels)
+    names = _names_in(labels, paths)
     if names_csv(paths):
         dataset = _csv(paths or (), names)
     elif _is_mnist(paths, names):
@@ -102,7 +102,7 @@ def stream_rows(
     paths: Sequence[Path] | None, say: Say = lambda _: None, labels: Path | None = None
 ) -> tuple[str, Iterator[Rows], tuple[str, ...]]:
     """A name for some data, its rows, a few thousand at a time, and its classes; of two parts the training part."""
-    names = _names_in(labels)
+    names = _names_in(labels, paths)
     if names_csv(paths):
         files, classes = csv_files(paths or ()), names or DIGITS
         return _paths(paths), (chunk for file in files for chunk in read_csv(file, len(classes))), classes
@@ -123,9 +123,13 @@ def names_csv(paths: Sequence[Path] | None) -> bool:
     return len(paths) > 1 or inside or is_csv(path)
 
 
-def _names_in(labels: Path | None) -> tuple[str, ...] | None:
-    names = None if labels is None else read_labels(labels)
-    if names is not None and len(names) > _MOST_CLASSES:
+def _names_in(labels: Path | None, paths: Sequence[Path] | None) -> tuple[str, ...] | None:
+    if labels is None:
+        return None
+    names = read_labels(labels)
+    if _one_place(paths) is None:
+        raise DataError(f"{labels}: names classes, but no data set is named that has them; name it with --data")
+    if len(names) > _MOST_CLASSES:
         raise DataError(f"{labels}: names {len(names)} classes; at most {_MOST_CLASSES} can be trained")
     return names
 

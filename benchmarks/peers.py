@@ -1,0 +1,156 @@
+"""The same digits through what a user would pick instead, each in an environment of its own, one thread each.
+
+What cannot be installed here becomes a row that says why.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+from common import NUMBRE, machine, other_bundles, write_result
+from environments import ROOT, UnavailableError, clean, environment, installed_mb
+from numbre_runtime.bundle import bundle_path
+from numbre_runtime.npz import write_npz
+from numbre_train.data import load_mnist
+
+_HERE = Path(__file__).resolve().parent
+_COLD_STARTS = 7
+_TIMEOUT_S = 400
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+_TESSERACT = ("tesseract-ocr", "tesseract-ocr-eng", "tesseract-ocr-osd")
+
+
+@dataclass(frozen=True)
+class Peer:
+    """One row."""
+
+    title: str
+    """What the table calls it."""
+    module: str
+    """Its file in peer_code/."""
+    environment: str
+    """The environment's name; two peers may share one."""
+    requirements: tuple[str, ...]
+    """What pip installs there."""
+    bundle: str = NUMBRE
+    """The shipped bundle that it runs, where it is ours."""
+
+
+_RUNTIME = (f"{ROOT / 'runtime'}[litert]",)
+_SKLEARN = ("scikit-learn",)
+PEERS = (
+    Peer("NUMBRE, int8, LiteRT", "with_numbre", "runtime-litert", _RUNTIME),
+    Peer("onnxruntime by hand, float32", "with_onnxruntime", "onnxruntime", ("onnxruntime",)),
+    Peer("OpenVINO, our ONNX", "with_openvino", "openvino", ("openvino", "numpy")),
+    Peer("tract, our ONNX", "with_tract", "tract", ("tract", "numpy")),
+    Peer("tinygrad, our ONNX", "with_tinygrad", "tinygrad", ("tinygrad", "numpy")),
+    Peer("OpenCV dnn, our ONNX", "with_opencv", "opencv", ("opencv-python-headless", "numpy")),
+    Peer("PyTorch", "with_pytorch", "torch", ("torch==2.13.0", "numpy")),
+    Peer("Keras model.predict", "with_keras", "tensorflow", ("tensorflow",)),
+    Peer("scikit-learn MLPClassifier", "with_sklearn_mlp", "scikit-learn", _SKLEARN),
+    Peer("scikit-learn SVC, 10,000 images", "with_sklearn_svc", "scikit-learn", _SKLEARN),
+    Peer("Tesseract, 200 images", "with_tesseract", "tesseract", ("numpy",)),
+)
+
+
+def main() -> int:
+    """Measures, prints and writes results/peers.json; peers named on the command line are measured alone."""
+    wanted = sys.argv[1:]
+    rows = []
+    with tempfile.TemporaryDirectory() as directory:
+        folder = Path(directory)
+        _write_inputs(folder)
+        for peer in (*PEERS[:1], *_other_bundles(), *PEERS[1:]):
+            if wanted and peer.module not in wanted:
+                continue
+            try:
+                row = _row(peer, folder)
+            except UnavailableError as cause:
+                row = {"skipped": str(cause)}
+            rows.append({"peer": peer.title, **row})
+            print(json.dumps(rows[-1]), flush=True)
+    if not wanted:
+        write_result("peers", {"rows": rows})
+    return 0
+
+
+def _other_bundles() -> list[Peer]:
+    """The other bundles that ship, a row each."""
+    return [Peer(f"{name}, LiteRT", "with_numbre", "runtime-litert", _RUNTIME, name) for name in other_bundles()]
+
+
+def _write_inputs(folder: Path) -> None:
+    """What the peers read: images, the float32 ONNX file, and its weights as plain arrays."""
+    mnist, bundle = load_mnist(), bundle_path(NUMBRE)
+    (folder / "train.npz").write_bytes(write_npz(images=mnist.train_images, labels=mnist.train_labels))
+    (folder / "test.npz").write_bytes(write_npz(images=mnist.test_images, labels=mnist.test_labels))
+    np.save(folder / "one.npy", mnist.test_images[0])
+    shutil.copy(bundle / "model.float32.onnx", folder)
+    arrays = [numpy_helper.to_array(item) for item in onnx.load(folder / "model.float32.onnx").graph.initializer]
+    names = [f"{kind}_{index}" for index in range(len(arrays) // 2) for kind in ("kernel", "bias")]
+    (folder / "weights.npz").write_bytes(write_npz(**dict(zip(names, arrays, strict=True))))
+
+
+def _row(peer: Peer, folder: Path) -> dict[str, Any]:
+    """One peer's figures.
+
+    Raises:
+        UnavailableError: It cannot be installed, or does not run.
+    """
+    if peer.module == "with_tesseract" and shutil.which("tesseract") is None:
+        raise UnavailableError("the program tesseract is not there (Debian: tesseract-ocr)")
+    (folder / "bundle.txt").write_text(peer.bundle)
+    python = environment(peer.environment, peer.requirements)
+    _run(python, peer, folder, "prepare")
+    cold, peaks = [], []
+    for _ in range(_COLD_STARTS):
+        start = time.perf_counter()
+        peaks.append(_run(python, peer, folder, "cold")["peak_rss_mb"])
+        cold.append(time.perf_counter() - start)
+    size = _tesseract_mb() if peer.module == "with_tesseract" else installed_mb(python)
+    return {
+        **_run(python, peer, folder, "measure"),
+        # The first start reads from the disk and compiles modules.
+        "cold_start_s": statistics.median(cold[1:]),
+        "peak_rss_mb": statistics.median(peaks),
+        "installed_mb": size,
+    }
+
+
+def _run(python: Path, peer: Peer, folder: Path, mode: str) -> dict[str, Any]:
+    command = [str(python), str(_HERE / "peer_code" / "harness.py"), peer.module, str(folder), mode]
+    environment = clean(**_ONE_THREAD)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, env=environment, check=False)
+    except subprocess.TimeoutExpired as late:
+        raise UnavailableError(f"{mode} takes longer than {_TIMEOUT_S} s") from late
+    if done.returncode:
+        lines = done.stderr.strip().splitlines()
+        raise UnavailableError(lines[-1][:200] if lines else f"{mode} ends with exit code {done.returncode}")
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1]) if mode != "prepare" else {}
+    return result
+
+
+def _tesseract_mb() -> float:
+    """What Debian's package takes, without the libraries that other programs share."""
+    command = ["dpkg-query", "-W", "-f=${Installed-Size}\n", *_TESSERACT]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return sum(int(line) for line in done.stdout.split() if line.isdigit()) * 1024 / 1e6
+
+
+if __name__ == "__main__":
+    print(machine()["cpu"])
+    sys.exit(main())

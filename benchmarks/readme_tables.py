@@ -1,0 +1,244 @@
+"""The README's tables, rendered from benchmarks/results/*.json and put between markers.
+
+A table NAME stands between the lines `<!-- NAME:begin -->` and `<!-- NAME:end -->`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from numbre_runtime.files import write_atomic
+
+RESULTS = Path(__file__).resolve().parent / "results"
+README = RESULTS.parent.parent / "README.md"
+_MISSING = "Not measured yet; `make bench` does it."
+
+Result = Mapping[str, Any]
+
+
+def replace_between(text: str, name: str, table: str) -> str:
+    """The text with what stands between the two markers of that name replaced.
+
+    Args:
+        text: A Markdown page.
+        name: The markers' name.
+        table: What shall stand there, with or without line breaks at its ends.
+
+    Raises:
+        ValueError: The page does not have each marker exactly once, the beginning before the end.
+    """
+    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+    if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
+        raise ValueError(f"expected one line {begin} and after it one line {end}")
+    before, rest = text.split(begin)
+    return f"{before}{begin}\n{table.strip()}\n{end}{rest.split(end)[1]}"
+
+
+def markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def against_by_hand() -> str:
+    """Latency, cold start and training, with the bounds on the ratios."""
+    rows: list[Sequence[str]] = []
+    latency, cold, training = (_read(name) for name in ("latency", "cold_start", "train_speed"))
+    if latency is not None:
+        rows += _latency_rows(latency)
+    if cold is not None:
+        ours, theirs = (cold["seconds"][name] for name in ("numbre-predict", "shortest script"))
+        name = "wall time, against the shortest script"
+        rows.append(
+            (
+                "`numbre-predict digit.png`, whole process",
+                f"{ours:.2f} s, {cold['peak_rss_mb']['numbre-predict']:.0f} MB",
+                f"the shortest script {theirs:.2f} s",
+                f"{cold['figures'][name]:.2f}",
+                f"{cold['bounds'][name]:.2f}",
+            )
+        )
+    if training is not None:
+        rows += _training_rows(training)
+    return _with_machine(rows, ("what", "NUMBRE", "against", "ratio", "bound"), latency)
+
+
+def _latency_rows(latency: Result) -> list[Sequence[str]]:
+    single, ratios, bounds = latency["single_us"], latency["ratios"], latency["bounds"]
+    rows: list[Sequence[str]] = []
+    for name, title, key in (
+        ("litert by hand", "LiteRT by hand", "single, against hand-written LiteRT int8"),
+        (
+            "litert bare",
+            "LiteRT's three calls on ready int8 data",
+            "single, against bare set_tensor, invoke, get_tensor",
+        ),
+        ("onnxruntime by hand", "onnxruntime float32", "single, against hand-written onnxruntime float32"),
+    ):
+        if name in single:
+            first = ("one image, int8 on LiteRT", f"{single['numbre']:.1f} µs") if not rows else ("", "")
+            rows.append((*first, f"{title} {single[name]:.1f} µs", f"{ratios[key]:.2f}", f"{bounds[key]:.2f}"))
+    for threads, times in latency["batch_us"].items():
+        unit = "thread" if threads == "1" else "threads"
+        key = f"batch of 10,000, {threads} {unit}, against the best hand-written LiteRT loop"
+        best = times[latency["best_batch"][threads]]
+        rows.append(
+            (
+                f"one image in a batch of 10,000, {threads} {unit}",
+                f"{times['numbre']:.2f} µs",
+                f"LiteRT, best batch {best:.2f} µs",
+                f"{ratios[key]:.2f}",
+                f"{bounds[key]:.2f}",
+            )
+        )
+    return rows
+
+
+def _training_rows(training: Result) -> list[Sequence[str]]:
+    epochs, ratios, bounds = training["epochs"], training["ratios"], training["bounds"]
+    key = "20 epochs, against model.fit"
+    ours, theirs = epochs["numbre_s"], epochs["plain_s"]
+    first = ("20 epochs without augmentation", f"{ours:.1f} s", f"plain `model.fit` {theirs:.1f} s")
+    rows: list[Sequence[str]] = [(*first, f"{ratios[key]:.2f}", f"{bounds[key]:.2f}")]
+    medians, key = training["to_target_s"], "to 98.0%, against PyTorch"
+    if medians.get("numbre-train") is not None:
+        torch = [value for name, value in medians.items() if name.startswith("PyTorch") and value is not None]
+        against = f"the same in PyTorch {min(torch):.1f} s" if torch else "PyTorch: not measured"
+        ratio = f"{ratios[key]:.2f}" if key in ratios else "-"
+        what = "training to 98.0% of the validation images"
+        rows.append((what, f"{medians['numbre-train']:.1f} s", against, ratio, f"{bounds[key]:.2f}"))
+        keras = training["to_target"].get("keras")
+        if isinstance(keras, list) and medians.get("keras") is None:
+            best = max(run["accuracy"] for run in keras)
+            rows.append(("", "", f"the plain Keras recipe: {best:.1%} at best", "-", ""))
+    return rows
+
+
+def parity() -> str:
+    """Accuracy, agreement and calibration of every artifact on every backend."""
+    result = _read("parity")
+    if result is None:
+        return _MISSING
+    rows = [
+        (
+            row["artifact"],
+            row["backend"],
+            f"{row['accuracy']:.2%}",
+            f"{row['lowest']:.2%}",
+            f"{row['difference_points']:+.2f}",
+            f"{row['lowest_agreement']:.2%}",
+            f"{row['calibration_error']:.4f}",
+        )
+        for row in result["rows"]
+    ]
+    heads = ("file", "backend", "accuracy", "lowest", "points to Keras", "lowest agreement", "calibration error")
+    keras = result["keras_accuracy"]
+    mean = sum(keras) / len(keras)
+    return (
+        f"{markdown(heads, rows)}\n\nMeans of {result['models']} training seeds, whose Keras models reach {mean:.2%}."
+    )
+
+
+def peers() -> str:
+    """The same digits through what a user would pick instead."""
+    result = _read("peers")
+    if result is None:
+        return _MISSING
+    rows: list[Sequence[str]] = []
+    for row in result["rows"]:
+        if "skipped" in row:
+            rows.append((row["peer"], f"skipped: {_short(row['skipped'])}", *[""] * 6))
+            continue
+        rows.append(
+            (
+                row["peer"],
+                f"{row['accuracy']:.2%}",
+                _micros(row["p50_us"]),
+                "-" if row["p99_us"] is None else _micros(row["p99_us"]),
+                f"{row['images_per_second']:,.0f}",
+                f"{row['cold_start_s']:.2f}",
+                f"{row['peak_rss_mb']:.0f}",
+                f"{row['installed_mb']:.0f}",
+            )
+        )
+    heads = ("", "accuracy", "p50 µs", "p99 µs", "images/s", "cold start s", "RSS MB", "installed MB")
+    return _with_machine(rows, heads, result)
+
+
+def footprint() -> str:
+    """Installed size and import time."""
+    result = _read("footprint")
+    if result is None:
+        return _MISSING
+    rows = []
+    for row in result["rows"]:
+        sizes = row.get("wheels_mb", {})
+        cells = [_size(sizes.get(machine, {})) for machine in ("x86_64", "aarch64")]
+        if not sizes:
+            cells = [f"{row['installed_mb']:.0f}" if "installed_mb" in row else "-", "-"]
+        rows.append((row["choice"], *cells, f"{row['import_s']:.2f}" if "import_s" in row else "-"))
+    return _with_machine(rows, ("", "x86_64 MB", "aarch64 MB", "import s"), result)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "measured": against_by_hand,
+    "parity": parity,
+    "peers": peers,
+    "footprint": footprint,
+}
+"""Marker's name to what renders its table."""
+
+
+def rendered(page: str) -> str:
+    """The page with all tables as the results say."""
+    for name, table in TABLES.items():
+        page = replace_between(page, name, table())
+    return page
+
+
+def main() -> int:
+    """Rewrites the README."""
+    write_atomic(README, rendered(README.read_text(encoding="utf-8")).encode())
+    return 0
+
+
+def _read(name: str) -> Result | None:
+    path = RESULTS / f"{name}.json"
+    if not path.is_file():
+        return None
+    result: Result = json.loads(path.read_text(encoding="utf-8"))
+    return result
+
+
+def _with_machine(rows: Sequence[Sequence[str]], heads: Sequence[str], result: Result | None) -> str:
+    """The table and, below it, where it was measured."""
+    if not rows or result is None:
+        return _MISSING
+    machine = result["machine"]
+    load = f", load average {machine['load_average']:.1f}" if "load_average" in machine else ""
+    line = f"{machine['cpu']}, {machine['cores']} cores, Python {machine['python']}{load}."
+    return f"{markdown(heads, rows)}\n\n{line}"
+
+
+def _micros(value: float) -> str:
+    return f"{value:,.1f}" if value < 1000 else f"{value:,.0f}"
+
+
+def _size(parts: Mapping[str, float]) -> str:
+    """A sum with its largest parts, all that matters of it."""
+    if not parts:
+        return "no wheel"
+    named = sorted(parts.items(), key=lambda item: -item[1])[:3]
+    return f"{sum(parts.values()):.1f} ({', '.join(f'{name} {size:.1f}' for name, size in named)})"
+
+
+def _short(reason: str) -> str:
+    return " ".join(reason.replace("|", "/").split())[:80]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

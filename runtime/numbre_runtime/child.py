@@ -1,0 +1,83 @@
+"""Code that may crash, run in a child process which says on the way how far it is."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+
+class NoChildError(Exception):
+    """No child process can be started; the message says why."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What is known of a child that has ended."""
+
+    facts: dict[str, Any]
+    """All that it said, the last word on each key; empty if it said nothing."""
+    ending: str
+    """How it ended: by which signal, with which exit code and last line of standard error, or not within its time."""
+
+
+def run_child(code: str, *words: str, timeout_s: float) -> Ended:
+    """Runs Python code in a child process that finds the modules that this one finds.
+
+    Args:
+        code: It calls `say` for what shall outlive a crash.
+        words: Its command line, sys.argv[1:].
+        timeout_s: It is killed after so many seconds.
+
+    Raises:
+        NoChildError: None can be started.
+    """
+    import subprocess
+
+    # -P keeps the current directory out of the search path; the child finds what the parent finds, and no more.
+    command = [sys.executable, "-P", "-c", code, *words]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)}
+    try:
+        # A session of its own: at Ctrl-C the parent decides, and a child half way must not print a traceback.
+        done = subprocess.run(
+            command, capture_output=True, timeout=timeout_s, env=environment, check=False, start_new_session=True
+        )
+    except subprocess.TimeoutExpired as late:
+        return Ended(_facts(late.stdout or b""), f"no answer within {timeout_s:.0f} s")
+    except OSError as cause:
+        raise NoChildError(f"no child process can be started ({cause.strerror or cause})") from cause
+    return Ended(_facts(done.stdout), _ending(done.returncode, done.stderr))
+
+
+def say(**facts: object) -> None:
+    """Tells the parent something, as a line of JSON that a later crash does not take back."""
+    sys.stdout.write(json.dumps(facts) + "\n")
+    sys.stdout.flush()
+
+
+def _facts(output: bytes) -> dict[str, Any]:
+    facts: dict[str, Any] = {}
+    for line in output.decode(errors="replace").splitlines():
+        # An engine may print lines of its own, and a crash may cut the last one short.
+        if line.startswith("{") and line.endswith("}"):
+            try:
+                facts.update(json.loads(line))
+            except ValueError:
+                continue
+    return facts
+
+
+def _ending(code: int, errors: bytes) -> str:
+    # A shell between the two (a wrapper script) reports signal 4 as exit code 132.
+    number = -code if code < 0 else code - 128
+    if number > 0:
+        import signal
+
+        try:
+            return f"killed by {signal.Signals(number).name}"
+        except ValueError:
+            return f"killed by signal {number}"
+    lines = errors.decode(errors="replace").strip().splitlines()
+    return f"exit code {code}: {lines[-1][:300] if lines else 'no message'}"

@@ -1,0 +1,89 @@
+"""From any picture to the grey levels that a page is examined at."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from numbre_runtime.errors import ImageError
+from numbre_runtime.grey import grey_levels
+from numbre_runtime.picture import with_picture
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_WORK_PIXELS = 4_000_000
+"""A larger picture is reduced by a whole factor to no more than so many pixels."""
+_DRAFT = 1200
+"""A JPEG file may be decoded at a half, a quarter or an eighth, with its short side no shorter than this."""
+_SMALL = 1000
+"""A smaller picture is enlarged until its longest side has about so many pixels."""
+_MOST_ENLARGED = 4.0
+_LYING = (5, 6, 7, 8)
+_ORIENTATION = 0x0112
+"""EXIF's tag, and its values for a picture that lies on its side."""
+
+
+@dataclass(frozen=True)
+class Levels:
+    """A page as it is examined."""
+
+    grey: NDArray[np.uint8]
+    """(height, width) grey levels 0–255."""
+    width: int
+    """Width of the upright picture itself, in its own pixels."""
+    height: int
+    """Its height."""
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """The picture's pixels for one pixel of `grey`, across and down."""
+        return self.width / self.grey.shape[1], self.height / self.grey.shape[0]
+
+
+def page_levels(source: NDArray[Any] | str | os.PathLike[str] | Image) -> Levels:
+    """Grey levels of a picture, reduced or enlarged to a size at which digits on a page are found.
+
+    Args:
+        source: A file's path, a PIL image, or pixels (height, width) or (height, width, 3) uint8.
+
+    Raises:
+        ImageError: It is no picture, damaged or too large.
+    """
+    if isinstance(source, np.ndarray):
+        source = _from_array(source)
+    width, height = with_picture(source, _upright_size)
+    grey = with_picture(source, _reduced, draft=_DRAFT)
+    enlarged = min(_SMALL / max(grey.shape), _MOST_ENLARGED)
+    if enlarged > 1.5:
+        grey = cv2.resize(grey, None, fx=enlarged, fy=enlarged, interpolation=cv2.INTER_CUBIC)
+    return Levels(np.asarray(grey, np.uint8), width, height)
+
+
+def _from_array(pixels: NDArray[Any]) -> Image:
+    from PIL import Image
+
+    colour = pixels.ndim == 3 and pixels.shape[2] == 3
+    if pixels.dtype != np.uint8 or not (pixels.ndim == 2 or colour):
+        raise ImageError(
+            f"an array of {pixels.dtype} {pixels.shape}; a page is uint8, (height, width) or (height, width, 3)"
+        )
+    return Image.fromarray(pixels)
+
+
+def _upright_size(picture: Image) -> tuple[int, int]:
+    """Width and height as they are after EXIF's rotation."""
+    lying = picture.getexif().get(_ORIENTATION) in _LYING
+    return picture.size[::-1] if lying else picture.size
+
+
+def _reduced(picture: Image) -> NDArray[np.uint8]:
+    factor = math.ceil(math.sqrt(picture.width * picture.height / _WORK_PIXELS))
+    longest = max(1, max(picture.size) // factor)
+    return np.asarray(grey_levels(picture, longest, longest).astype(np.uint8))
