@@ -1,7 +1,8 @@
 """MNIST's form: a digit's ink as MNIST's makers prepared it, with strokes as wide as theirs at least.
 
 Ink bright on 0, fitted into a 20×20 box with its aspect ratio kept, its centre of mass at the centre of 28×28 (LeCun et
-al., "Gradient-based learning applied to document recognition", 1998, section III.A).
+al., "Gradient-based learning applied to document recognition", 1998, section III.A). That centre is pixel 14, counted
+from 0: the centres of mass of MNIST's training images lie between 13.5 and 14.5.
 """
 
 from __future__ import annotations
@@ -68,8 +69,8 @@ def _centred(digit: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
     mass = max(small.sum(), 1.0)
     row = (small.sum(axis=1) * np.arange(size[1])).sum() / mass
     column = (small.sum(axis=0) * np.arange(size[0])).sum() / mass
-    top = int(np.clip(round(SIDE / 2 - 0.5 - row), 0, SIDE - size[1]))
-    left = int(np.clip(round(SIDE / 2 - 0.5 - column), 0, SIDE - size[0]))
+    top = int(np.clip(round(SIDE / 2 - row), 0, SIDE - size[1]))
+    left = int(np.clip(round(SIDE / 2 - column), 0, SIDE - size[0]))
     framed = np.zeros((SIDE, SIDE), np.uint8)
     framed[top : top + size[1], left : left + size[0]] = np.round(small)
     return framed

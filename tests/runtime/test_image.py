@@ -81,8 +81,8 @@ def test_the_form_is_that_of_mnist(seven: Image.Image) -> None:
     rows, columns = np.flatnonzero(prepared.any(axis=1)), np.flatnonzero(prepared.any(axis=0))
     assert max(np.ptp(rows), np.ptp(columns)) + 1 == 20
     grid = np.arange(28)
-    assert abs((prepared.sum(axis=1) * grid).sum() / prepared.sum() - 13.5) <= 0.51
-    assert abs((prepared.sum(axis=0) * grid).sum() / prepared.sum() - 13.5) <= 0.51
+    assert abs((prepared.sum(axis=1) * grid).sum() / prepared.sum() - 14) <= 0.51
+    assert abs((prepared.sum(axis=0) * grid).sum() / prepared.sum() - 14) <= 0.51
 
 
 def test_pictures_cost_little_accuracy(mnist: Mnist) -> None:
