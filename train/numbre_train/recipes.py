@@ -126,7 +126,7 @@ MODELS = {
 }
 """Name to the recipe that `--model` begins with."""
 
-WILD = replace(_SMALL, name="wild", epochs=12, augmentation=STRONG, wild=True)
+WILD = replace(_SMALL, name="wild", epochs=20, augmentation=STRONG, wild=True)
 """For digits in the wild; what ships with the runtime."""
 RECIPES_OF = {"numbre": RECIPES, "small": {WILD.name: WILD}}
 """Name of a model to the recipes that `--recipe` knows for it."""
