@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
+_STRIP_PIXELS = 1_000_000
+"""About so many pixels of a picture with transparency are copied at a time."""
+
 
 def grey_levels(picture: Image, longest: int, decoded: int) -> NDArray[np.float32]:
     """The picture upright, its longest side at most `longest` pixels, as grey levels (height, width) float32 0–255.
@@ -46,7 +49,9 @@ def _reduced(picture: Image, least: int) -> Image:
     factor = max(picture.size) // least
     if factor < 2:
         return picture
-    if picture.mode in ("L", "LA", "RGB", "RGBA", "CMYK", "YCbCr", "F", "I"):
+    if picture.mode in ("LA", "RGBA"):
+        smaller = _reduced_by_strips(picture, factor)
+    elif picture.mode in ("L", "RGB", "CMYK", "YCbCr", "F", "I"):
         smaller = picture.reduce(factor)
     else:
         # Palettes, single bits and I;16 cannot be averaged as they are stored.
@@ -56,6 +61,19 @@ def _reduced(picture: Image, least: int) -> Image:
     exif = picture.getexif()
     if exif:
         smaller.getexif().update(exif)
+    return smaller
+
+
+def _reduced_by_strips(picture: Image, factor: int) -> Image:
+    """As `Image.reduce`, which copies a picture with transparency as a whole."""
+    from PIL import Image
+
+    width, height = picture.size
+    smaller = Image.new(picture.mode, (-(-width // factor), -(-height // factor)))
+    depth = factor * max(1, _STRIP_PIXELS // (width * factor))
+    for top in range(0, height, depth):
+        strip = picture.crop((0, top, width, min(top + depth, height)))
+        smaller.paste(strip.reduce(factor), (0, top // factor))
     return smaller
 
 
@@ -70,12 +88,18 @@ def _as_bytes(levels: NDArray[np.float32], mode: str) -> NDArray[np.uint8]:
 
 
 def _on_plain_ground(picture: Image) -> Image:
-    """A picture with transparency, laid on white or, where what it shows is bright, on black."""
-    from PIL import Image
+    """A picture (RGBA) with transparency, laid on white or, where what it shows is bright, on black."""
+    from PIL import Image, ImageStat
 
-    levels = np.asarray(picture.convert("LA"), np.float32)
-    weight = levels[..., 1]
-    brightness = (levels[..., 0] * weight).sum() / max(weight.sum(), 1.0)
-    ground = 0 if brightness > 127 and weight.min() < 255 else 255
-    backing = Image.new("RGBA", picture.size, (ground, ground, ground, 255))
-    return Image.alpha_composite(backing, picture)
+    alpha = picture.getchannel("A")
+    faintest, _ = alpha.getextrema()
+    if faintest == 255:
+        return picture.convert("L")
+    # A picture of one level laid on another needs no copies in colour.
+    levels = picture.convert("L")
+    weight = ImageStat.Stat(alpha).sum[0]
+    shown = Image.composite(levels, Image.new("L", levels.size), alpha)
+    brightness = 255 * ImageStat.Stat(shown).sum[0] / max(weight, 1.0)
+    if brightness > 127:
+        return shown
+    return Image.composite(levels, Image.new("L", levels.size, 255), alpha)

@@ -62,7 +62,9 @@ def find_digit(source: str | os.PathLike[str] | Image) -> tuple[NDArray[np.uint8
     Raises:
         ImageError: It is no picture, damaged or too large.
     """
-    return with_picture(source, _digit_of, draft=2 * _WORK_SIZE)
+    # Asked first, for a draft of a JPEG file is smaller.
+    size = with_picture(source, lambda picture: picture.size)
+    return with_picture(source, lambda picture: _digit_of(picture, size), draft=2 * _WORK_SIZE)
 
 
 def to_mnist(source: str | os.PathLike[str] | Image) -> NDArray[np.uint8]:
@@ -83,9 +85,8 @@ def to_mnist(source: str | os.PathLike[str] | Image) -> NDArray[np.uint8]:
     return pixels
 
 
-def _digit_of(picture: Image) -> tuple[NDArray[np.uint8], Found | None]:
-    """As `find_digit`, of an opened picture."""
-    size = picture.size
+def _digit_of(picture: Image, size: tuple[int, int]) -> tuple[NDArray[np.uint8], Found | None]:
+    """As `find_digit`, of an opened picture, or a draft of it, and its own width and height as they are stored."""
     grey = grey_levels(picture, _WORK_SIZE, 2 * _WORK_SIZE)
     pixels, found = from_grey(grey)
     if found is None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 
 import numbre_runtime as numbre
 from conftest import ROOT
@@ -183,6 +183,16 @@ def test_the_box_of_a_picture_that_lies_on_its_side() -> None:
     rows, columns = np.flatnonzero(dark.any(axis=1)), np.flatnonzero(dark.any(axis=0))
     expected = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1])
     assert np.abs(np.array(found.box) - expected).max() <= 4
+
+
+def test_the_box_of_a_large_jpeg_is_in_its_own_pixels(tmp_path: Path) -> None:
+    """Its draft has an eighth of its sides."""
+    picture = Image.new("L", (4000, 3000), 240)
+    ImageDraw.Draw(picture).ellipse((1500, 800, 2300, 2200), outline=20, width=150)
+    picture.save(tmp_path / "large.jpg")
+    found = CLASSIFIER.predict(tmp_path / "large.jpg").found
+    assert found is not None
+    assert np.abs(np.array(found.box) - (1500, 800, 2301, 2201)).max() <= 16
 
 
 def test_a_pil_image_over_the_limit_is_refused() -> None:

@@ -19,26 +19,26 @@ from numbre_runtime.bundle import DEFAULT_BUNDLE, read_bundle
 from numbre_runtime.classifier import Classifier
 from numbre_runtime.page.lines import Place, into_lines, into_numbers
 from numbre_runtime.page.rules import ruled_pixels
+from numbre_runtime.page.words import outside_words
 from numbre_train.data import Mnist, split_rows
 from page_composer import Source, Style, compose, mnist_source
 from page_photo import Camera, TruePage, make_page, photograph
 from synthetic_pages import score_page
 
-CLASSIFIER = numbre.load()
+CLASSIFIER = numbre.load("digits-int8")
 SIZE = (600, 900)
 LEAST_RIGHT = {
-    "plain": 0.93,
-    "rotated up to 10°": 0.93,
-    "broken strokes": 0.9,
-    "touching digits": 0.6,
-    "chalk on a board": 0.9,
-    "shadow": 0.9,
+    "plain": 0.95,
+    "rotated up to 10°": 0.95,
+    "slanted": 0.93,
+    "broken strokes": 0.93,
+    "touching digits": 0.7,
+    "chalk on a board": 0.95,
+    "shadow": 0.93,
     "perspective": 0.93,
-    "ruled": 0.9,
-    "squared": 0.87,
-    "stains": 0.9,
-    "noise": 0.9,
-    "small": 0.87,
+    "squared": 0.9,
+    "noise": 0.93,
+    "small": 0.9,
 }
 """Share of digits with the right label in the right place, by distortion; some points below what is measured."""
 
@@ -166,6 +166,12 @@ def test_lines_and_numbers_of_given_boxes() -> None:
     assert into_numbers(lines, places) == [[[5, 6], [7, 8, 9]], [[0, 1, 2], [3, 4]]]
 
 
+def test_a_digit_in_a_word_is_none_and_one_in_a_number_is_kept() -> None:
+    places = [Place(x, 0, x + 20, 40, 40) for x in (0, 25, 50, 75, 200, 225, 250)]
+    digits = [False, True, False, False, True, False, True]
+    assert outside_words(places, digits) == [False, False, False, False, True, False, True]
+
+
 def test_evenly_spaced_digits_are_one_number() -> None:
     places = [Place(x, 0, x + 20, 40, 40) for x in (0, 50, 95, 150, 198)]
     assert into_numbers([[0, 1, 2, 3, 4]], places) == [[[0, 1, 2, 3, 4]]]
@@ -208,8 +214,8 @@ HOSTILE: dict[str, Callable[[], NDArray[np.uint8]]] = {
     "lines": lambda: np.tile(np.array([[0], [0], [255], [255], [255], [255]], np.uint8), (300, 1800)),
     "a strip": lambda: np.random.default_rng(0).integers(0, 256, (10, 500_000), np.uint8),
 }
-_SECONDS = 20
-"""Five are promised on a machine of its own; here others may run beside."""
+_SECONDS = 10
+"""Of computing; five are promised, and this machine may be slower."""
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
@@ -220,18 +226,29 @@ def test_hostile_pictures_end_soon(kind: str) -> None:
     assert len(page.digits) < 5000
 
 
-def test_a_12_megapixel_page_costs_less_than_300_mb(plain: TruePage, tmp_path: Path) -> None:
-    Image.fromarray(plain.picture).resize((4000, 3000)).convert("RGB").save(tmp_path / "page.png", compress_level=1)
+def _peak(picture: Path) -> float:
+    """The most memory, in millions of bytes, that a process of its own has while it reads a page."""
     code = (
         "import sys, numbre_runtime\n"
-        "assert numbre_runtime.read(sys.argv[1]).numbers\n"
+        "numbre_runtime.read(sys.argv[1], numbre_runtime.load('digits-int8'))\n"
         "print(open('/proc/self/status').read())"
     )
-    command = [sys.executable, "-c", code, str(tmp_path / "page.png")]
+    command = [sys.executable, "-c", code, str(picture)]
     status = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     # Not getrusage's peak, for that begins with what the process had that started this one.
-    peak = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
-    assert int(peak.split()[1]) < 300_000
+    return int(next(line for line in status.splitlines() if line.startswith("VmHWM:")).split()[1]) * 1024 / 1e6
+
+
+def test_a_12_megapixel_page_costs_less_than_300_mb(plain: TruePage, tmp_path: Path) -> None:
+    Image.fromarray(plain.picture).resize((4000, 3000)).convert("RGB").save(tmp_path / "page.png", compress_level=1)
+    assert _peak(tmp_path / "page.png") < 300
+
+
+def test_large_noise_with_transparency_costs_little_more_than_its_pixels(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (6000, 8000, 4), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "noise.png", compress_level=0)
+    Image.new("L", (400, 300), 255).save(tmp_path / "blank.png")
+    assert _peak(tmp_path / "noise.png") - _peak(tmp_path / "blank.png") < noise.nbytes / 1e6 + 50
 
 
 @pytest.mark.parametrize(

@@ -13,14 +13,14 @@ _MOST_WIDTH = 6.0
 """What is wider is no row of digits."""
 _MARGIN = 0.12
 """No cut is closer to a side or to another cut, in heights of the writing."""
-_MOST_CUTS = 8
+_MOST_CUTS = 16
 _SIDEWAYS = 0.15
 """What a path pays for a step to the side; a pixel of ink costs 1."""
 _STEPS = np.array([0, -1, 1], np.int8)
 """Where a path may come from: above, above to the left, above to the right."""
 _ROWS = 32
 """Paths are looked for where the writing is about so many pixels tall."""
-_DEEPEST = 0.25
+_DEEPEST = 0.4
 """A cut crosses no more ink than this share of the writing's height."""
 
 

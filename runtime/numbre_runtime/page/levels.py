@@ -58,8 +58,10 @@ def page_levels(source: NDArray[Any] | str | os.PathLike[str] | Image) -> Levels
     """
     if isinstance(source, np.ndarray):
         source = _from_array(source)
-    width, height = with_picture(source, _upright_size)
-    grey = with_picture(source, _reduced, draft=_DRAFT)
+    # Asked first, for a draft of a JPEG file is smaller.
+    size = with_picture(source, lambda picture: picture.size)
+    grey, lying = with_picture(source, _reduced, draft=_DRAFT)
+    width, height = size[::-1] if lying else size
     enlarged = min(_SMALL / max(grey.shape), _MOST_ENLARGED)
     if enlarged > 1.5:
         grey = cv2.resize(grey, None, fx=enlarged, fy=enlarged, interpolation=cv2.INTER_CUBIC)
@@ -77,13 +79,9 @@ def _from_array(pixels: NDArray[Any]) -> Image:
     return Image.fromarray(pixels)
 
 
-def _upright_size(picture: Image) -> tuple[int, int]:
-    """Width and height as they are after EXIF's rotation."""
-    lying = picture.getexif().get(_ORIENTATION) in _LYING
-    return picture.size[::-1] if lying else picture.size
-
-
-def _reduced(picture: Image) -> NDArray[np.uint8]:
+def _reduced(picture: Image) -> tuple[NDArray[np.uint8], bool]:
+    """Its grey levels, upright, and whether the file's picture lies on its side."""
     factor = math.ceil(math.sqrt(picture.width * picture.height / _WORK_PIXELS))
     longest = max(1, max(picture.size) // factor)
-    return np.asarray(grey_levels(picture, longest, longest).astype(np.uint8))
+    lying = picture.getexif().get(_ORIENTATION) in _LYING
+    return grey_levels(picture, longest, longest).astype(np.uint8), lying

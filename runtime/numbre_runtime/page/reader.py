@@ -21,6 +21,7 @@ from numbre_runtime.page.result import Digit, Number, Page
 from numbre_runtime.page.rules import ruled_pixels
 from numbre_runtime.page.segments import Segment, read_groups
 from numbre_runtime.page.straighten import line_slope, turned
+from numbre_runtime.page.words import outside_words
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -49,14 +50,18 @@ def read(image: NDArray[Any] | str | os.PathLike[str] | Image, classifier: Class
         return Page(levels.width, levels.height, True, ())
     ink = without(ink, ruled_pixels(ink.mask))
     segments, matrix = _segments(ink, classifier)
-    digits = [(digit, segment) for segment in segments if (digit := _digit(segment, classifier, matrix, levels.scale))]
-    places = [_place(segment) for _, segment in digits]
+    segments = [segment for segment in segments if segment.scores.any()]
+    found = [_digit(segment, classifier, matrix, levels.scale) for segment in segments]
+    places = [_place(segment) for segment in segments]
+    kept = outside_words(places, [digit is not None for digit in found])
+    digits = [digit for digit, inside in zip(found, kept, strict=True) if digit and inside]
+    places = [place for place, inside in zip(places, kept, strict=True) if inside]
     lines = into_numbers(into_lines(places), places)
     return Page(
         levels.width,
         levels.height,
         ink.dark,
-        tuple(tuple(Number(tuple(digits[index][0] for index in number)) for number in line) for line in lines),
+        tuple(tuple(Number(tuple(digits[index] for index in number)) for number in line) for line in lines),
     )
 
 

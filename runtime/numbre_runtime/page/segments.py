@@ -14,27 +14,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbre_runtime.classifier import Classifier
-from numbre_runtime.image import from_grey
+from numbre_runtime.mnist_form import in_mnist_form
 from numbre_runtime.page.cuts import cut
 from numbre_runtime.page.groups import Piece, joined
 
 _MOST_READINGS = 4000
 """From so many on, pieces are neither cut nor joined; a bound on the time that noise can cost."""
-_MOST_JOINED = 5
-"""A digit is made of no more pieces."""
+_MOST_JOINED = 12
+"""A digit is made of no more pieces: as many as cuts can make of one, or it could not be read as a whole."""
 _WIDEST = 1.35
 """A digit is no wider than so many heights of the writing."""
 _TALLEST = 1.9
-_CROP = 40
-"""Longest side, in pixels, of what the classifier's preparation gets; smaller than where it looks for shadows."""
-_EACH = 0.25
+_CROP = 80
+"""Longest side, in pixels, of what is brought to MNIST's form."""
+_EACH = 1.0
 """What each further digit costs a reading, so that halves of a 0 do not win over the 0."""
+_NONE = 2.3
+"""What each piece that is no digit costs a reading."""
+_LEAST = 1e-4
+"""No score counts as less likely."""
 _CROSSED = 6.0
 """What a cut costs for each height of the writing that it goes through ink."""
 LEAST_HEIGHT = 0.38
 """No digit is lower, in heights of the writing."""
-_LOWEST = 0.62
+_LOWEST = 0.8
 """A digit lower than this, in heights of the writing, is unlikely, and the more so the lower it is."""
+_WIDE = 0.85
+"""A digit wider than this is as unlikely."""
 _SLOPE = 6.0
 """How quickly it gets unlikely, in logarithms for each height."""
 
@@ -84,8 +90,7 @@ def read_groups(
     scores = np.zeros((len(readings), len(classifier.labels)), np.float32)
     images = [_prepared(readings[index][0].piece, strength, full) for index in tall]
     scores[tall] = classifier.predict_batch(np.stack(images))
-    none = None if classifier.none_label is None else classifier.labels.index(classifier.none_label)
-    best = np.delete(scores, none, axis=1).max(axis=1) if none is not None else scores.max(axis=1)
+    best = _logarithms(scores, classifier)
     segments: list[Segment] = []
     start = 0
     for lattice, (_, height) in zip(lattices, groups, strict=True):
@@ -119,19 +124,26 @@ def _lattice(uncut: list[Piece], height: float) -> list[_Reading]:
 
 
 def _prepared(piece: Piece, strength: NDArray[np.uint8], full: float) -> NDArray[np.uint8]:
-    """(28, 28) uint8: the piece by itself, brought to MNIST's form by the runtime's own preparation."""
+    """(28, 28) uint8: the piece by itself in MNIST's form, of the runtime's own preparation."""
     region = strength[piece.top : piece.bottom, piece.left : piece.right]
-    around = cv2.dilate(np.pad(piece.mask, 2).astype(np.uint8), np.ones((3, 3), np.uint8))
-    ink = np.minimum(np.pad(region, 2).astype(np.float32) * (255 / full), 255) * around
+    ink = np.minimum(region.astype(np.float32) / full, 1) * piece.mask
     longest = max(ink.shape)
     if longest > _CROP:
         shrink = _CROP / longest
         size = (max(1, round(ink.shape[1] * shrink)), max(1, round(ink.shape[0] * shrink)))
         ink = cv2.resize(ink, size, interpolation=cv2.INTER_AREA)
-    return from_grey(np.pad(255 - ink, 2, constant_values=255).astype(np.float32))[0]
+    return in_mnist_form(ink)
 
 
-def _best_path(lattice: list[_Reading], confidences: NDArray[np.float32], height: float) -> list[int]:
+def _logarithms(scores: NDArray[np.float32], classifier: Classifier) -> NDArray[np.float64]:
+    """(N,) the logarithm of how likely a piece is one digit by its looks, or, at a price, none."""
+    named = np.array([label == classifier.none_label for label in classifier.labels])
+    digit = np.log(np.maximum(scores[:, ~named].max(axis=1), _LEAST)) - _EACH
+    none = np.log(np.maximum(scores[:, named].max(axis=1, initial=0), _LEAST)) - _NONE
+    return np.asarray(np.maximum(digit, none), np.float64)
+
+
+def _best_path(lattice: list[_Reading], likely: NDArray[np.float64], height: float) -> list[int]:
     """The readings, from left to right, that cover every piece once with the highest product of likelihoods."""
     count = max(reading.behind for reading in lattice)
     best = [0.0] + [-math.inf] * count
@@ -139,7 +151,7 @@ def _best_path(lattice: list[_Reading], confidences: NDArray[np.float32], height
     # By their first piece, so that what leads to a reading is settled before it.
     for index in sorted(range(len(lattice)), key=lambda index: lattice[index].first):
         reading = lattice[index]
-        score = best[reading.first] + _likelihood(reading.piece, float(confidences[index]), height) - reading.cost
+        score = best[reading.first] + float(likely[index]) - _unusual(reading.piece, height) - reading.cost
         if score > best[reading.behind]:
             best[reading.behind], last[reading.behind] = score, index
     chosen: list[int] = []
@@ -150,8 +162,8 @@ def _best_path(lattice: list[_Reading], confidences: NDArray[np.float32], height
     return chosen[::-1]
 
 
-def _likelihood(piece: Piece, confidence: float, height: float) -> float:
-    """The logarithm of how likely a piece is one digit, by its looks and by its size."""
+def _unusual(piece: Piece, height: float) -> float:
+    """What a piece's size costs its reading."""
     low = max(0.0, _LOWEST - piece.rows / height)
-    wide = max(0.0, piece.columns / height - 1)
-    return math.log(max(confidence, 1e-4)) - _EACH - _SLOPE * (low + wide)
+    wide = max(0.0, piece.columns / height - _WIDE)
+    return _SLOPE * (low + wide)
