@@ -110,7 +110,7 @@ def test_int8_file_against_an_integer_forward_pass(shipped: Bundle, mnist: Mnist
         lowest = out_zero if number < 3 else -128
         values = np.clip(stored, lowest, 127).astype(np.int64)
     scores = _softmax(((values - out_zero) * out_scale).astype(np.float64))
-    measured = numbre.load(backend="litert", artifact="model.int8.tflite").predict_batch(images)
+    measured = numbre.load("numbre-int8", backend="litert", artifact="model.int8.tflite").predict_batch(images)
     # A rounding of one step inside the network moves a score by a few of the 1/256 steps that the output has.
     difference = np.abs(measured - scores)
     assert (measured.argmax(axis=1) == scores.argmax(axis=1)).mean() >= 0.999
