@@ -78,10 +78,11 @@ def test_every_artifact_on_every_engine_is_a_row(result: dict[str, Any]) -> None
         ("onnxruntime", "float32"),
     ]
     for row in result["rows"]:
-        exported = result["accuracy_at_export"][row["artifact"]][0]
+        at_export = result["accuracy_at_export"][row["artifact"]]
+        (exported,) = [entry for entry in at_export if entry["backend"].split()[0] == row["engine"]]
         assert exported["images"] == 10_000
-        # ONNX Runtime's int8 kernels round otherwise on processors with VNNI instructions than on those without.
-        assert abs(row["accuracy"] - exported["accuracy"]) <= (5e-4 if row["engine"] == "onnxruntime" else 2e-4)
+        # Engines may round a few scores otherwise on another processor.
+        assert abs(row["accuracy"] - exported["accuracy"]) < 3.5e-4
         assert row["p50_interval_us"][0] <= row["p50_us"] <= row["p50_interval_us"][1]
         assert row["p50_us"] <= row["p90_us"]
         assert row["images_per_second"] > 1e9 / row["p90_us"] / 1e4
