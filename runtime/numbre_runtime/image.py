@@ -20,7 +20,7 @@ from numbre_runtime.ground import has_dark_ink, ink_of, quantile
 from numbre_runtime.lines import without_lines
 from numbre_runtime.mnist_form import SIDE, in_mnist_form
 from numbre_runtime.parts import digit_parts
-from numbre_runtime.picture import picture_name, with_picture
+from numbre_runtime.picture import picture_name, upright_size, with_picture
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 _WORK_SIZE = 256
 """Longest side, in pixels, at which a picture is examined."""
-_ORIENTATION, _LYING = 0x0112, (5, 6, 7, 8)
-"""EXIF's tag, and those of its values that say that the picture lies on its side."""
 _LEAST_SIZE = 112
 """Longest side, in pixels, to which small pictures are enlarged."""
 _EDGE_SHARE = 0.4
@@ -91,9 +89,8 @@ def _digit_of(picture: Image, size: tuple[int, int]) -> tuple[NDArray[np.uint8],
     pixels, found = from_grey(grey)
     if found is None:
         return pixels, None
-    if picture.getexif().get(_ORIENTATION) in _LYING:
-        size = size[::-1]
-    across, down = size[0] / grey.shape[1], size[1] / grey.shape[0]
+    width, height = upright_size(picture, size)
+    across, down = width / grey.shape[1], height / grey.shape[0]
     left, top, right, bottom = found.box
     box = (int(left * across), int(top * down), math.ceil(right * across), math.ceil(bottom * down))
     return pixels, replace(found, box=box)

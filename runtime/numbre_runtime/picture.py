@@ -22,6 +22,9 @@ PIXEL_LIMIT = "NUMBRE_MAX_PIXELS"
 _SLOW_PIXELS = 1_000_000
 """Most pixels of a file that Pillow decodes in Python (plain PPM, BMP with run lengths), some 5 seconds' work."""
 
+_ORIENTATION, _LYING = 0x0112, (5, 6, 7, 8)
+"""EXIF's tag, and those of its values that say that the picture lies on its side."""
+
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 """Read by Pillow's own decoders; formats that start other programs (EPS) are left out."""
 
@@ -90,6 +93,11 @@ def with_picture(
         raise ImageError(f"{name}: cannot be read ({cause.strerror})") from cause
     except (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, ArithmeticError) as cause:
         raise ImageError(f"{name}: damaged or cut short ({cause})") from cause
+
+
+def upright_size(picture: Image, size: tuple[int, int]) -> tuple[int, int]:
+    """A stored width and height as they are once the picture is turned upright, by its EXIF orientation."""
+    return size[::-1] if picture.getexif().get(_ORIENTATION) in _LYING else size
 
 
 def is_transparent(picture: Image) -> bool:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from numbre_runtime.errors import ImageError
 from numbre_runtime.grey import grey_levels
-from numbre_runtime.picture import with_picture
+from numbre_runtime.picture import upright_size, with_picture
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -25,9 +25,6 @@ _DRAFT = 1200
 _SMALL = 1000
 """A smaller picture is enlarged until its longest side has about so many pixels."""
 _MOST_ENLARGED = 4.0
-_LYING = (5, 6, 7, 8)
-_ORIENTATION = 0x0112
-"""EXIF's tag, and its values for a picture that lies on its side."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +57,7 @@ def page_levels(source: NDArray[Any] | str | os.PathLike[str] | Image) -> Levels
         source = _from_array(source)
     # Asked first, for a draft of a JPEG file is smaller.
     size = with_picture(source, lambda picture: picture.size)
-    grey, lying = with_picture(source, _reduced, draft=_DRAFT)
-    width, height = size[::-1] if lying else size
+    grey, (width, height) = with_picture(source, lambda picture: _reduced(picture, size), draft=_DRAFT)
     enlarged = min(_SMALL / max(grey.shape), _MOST_ENLARGED)
     if enlarged > 1.5:
         grey = cv2.resize(grey, None, fx=enlarged, fy=enlarged, interpolation=cv2.INTER_CUBIC)
@@ -79,9 +75,9 @@ def _from_array(pixels: NDArray[Any]) -> Image:
     return Image.fromarray(pixels)
 
 
-def _reduced(picture: Image) -> tuple[NDArray[np.uint8], bool]:
-    """Its grey levels, upright, and whether the file's picture lies on its side."""
+def _reduced(picture: Image, size: tuple[int, int]) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+    """The grey levels of a picture or a draft of it, upright, and its stored width and height `size` upright too."""
     factor = math.ceil(math.sqrt(picture.width * picture.height / _WORK_PIXELS))
     longest = max(1, max(picture.size) // factor)
-    lying = picture.getexif().get(_ORIENTATION) in _LYING
-    return grey_levels(picture, longest, longest).astype(np.uint8), lying
+    upright = upright_size(picture, size)
+    return grey_levels(picture, longest, longest).astype(np.uint8), upright

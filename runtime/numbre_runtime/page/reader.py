@@ -101,8 +101,7 @@ def _digit(
     segment: Segment, classifier: Classifier, matrix: NDArray[np.float64], scale: tuple[float, float]
 ) -> Digit | None:
     """The segment's digit, with its box in the picture's pixels; None where it is none."""
-    order = np.argsort(-segment.scores, kind="stable")
-    best = int(order[0])
+    best = int(segment.scores.argmax())
     confidence = float(segment.scores[best])
     if classifier.labels[best] == classifier.none_label or confidence < max(classifier.threshold, _LEAST_CONFIDENCE):
         return None
