@@ -17,9 +17,11 @@ from PIL import Image
 import numbre_runtime as numbre
 from numbre_runtime.bundle import DEFAULT_BUNDLE, read_bundle
 from numbre_runtime.classifier import Classifier
+from numbre_runtime.page.groups import Piece
 from numbre_runtime.page.lines import Place, into_lines, into_numbers
 from numbre_runtime.page.rules import ruled_pixels
-from numbre_runtime.page.words import outside_words
+from numbre_runtime.page.segments import Segment
+from numbre_runtime.page.words import are_digits
 from numbre_train.data import Mnist, split_rows
 from page_composer import Source, Style, compose, mnist_source
 from page_photo import Camera, TruePage, make_page, photograph
@@ -111,7 +113,7 @@ def test_numbers_and_lines_are_those_of_the_page(plain: TruePage) -> None:
         )
 
 
-def test_all_digits_are_classified_at_once(plain: TruePage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_signs_are_classified_all_at_once_then_the_parts_of_those_in_doubt(plain: TruePage, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
     original = Classifier.predict_batch
 
@@ -121,7 +123,8 @@ def test_all_digits_are_classified_at_once(plain: TruePage, monkeypatch: pytest.
 
     monkeypatch.setattr(Classifier, "predict_batch", counted)
     numbre.read(plain.picture, CLASSIFIER)
-    assert len(calls) == 1
+    assert len(calls) == 2
+    assert calls[0] == pytest.approx(len(plain.digits), abs=4)
 
 
 def test_digits_are_straightened_before_they_are_read(source: Source) -> None:
@@ -166,10 +169,29 @@ def test_lines_and_numbers_of_given_boxes() -> None:
     assert into_numbers(lines, places) == [[[5, 6], [7, 8, 9]], [[0, 1, 2], [3, 4]]]
 
 
-def test_a_digit_in_a_word_is_none_and_one_in_a_number_is_kept() -> None:
+def _sign(group: int, digit: float, none: float, rows: int = 40, crossed: float = 0.0) -> Segment:
+    return Segment(Piece(0, 0, np.ones((rows, 20), np.bool_)), np.array([digit, none], np.float32), 40, group, crossed)
+
+
+def test_signs_vouch_for_each_other() -> None:
+    """A sure sign among letters is none, a doubtful one in a number is a digit."""
     places = [Place(x, 0, x + 20, 40, 40) for x in (0, 25, 50, 75, 200, 225, 250)]
-    digits = [False, True, False, False, True, False, True]
-    assert outside_words(places, digits) == [False, False, False, False, True, False, True]
+    scores = [(0, 1), (0.8, 0.2), (0, 1), (0.1, 0.9), (1, 0), (0.4, 0.6), (0.9, 0.1)]
+    signs = [_sign(number, *score) for number, score in enumerate(scores)]
+    assert are_digits(signs, places, np.array([0])).tolist() == [False, False, False, False, True, True, True]
+
+
+@pytest.mark.parametrize(("rows", "crossed", "digits"), [(40, 0.1, True), (24, 0.1, False), (40, 0.5, False)])
+def test_what_falls_into_low_signs_or_by_deep_cuts_is_a_scribble(rows: int, crossed: float, digits: bool) -> None:
+    places = [Place(x, 0, x + 20, 40, 40) for x in (0, 20, 40)]
+    signs = [_sign(0, 0.95, 0.05, rows, crossed) for _ in places]
+    assert are_digits(signs, places, np.array([0])).tolist() == [digits] * 3
+
+
+def test_without_a_class_for_none_a_sign_vouches_by_its_own_score() -> None:
+    places = [Place(0, 0, 20, 40, 40), Place(100, 0, 120, 40, 40)]
+    signs = [_sign(0, 0.9, 0.1), _sign(1, 0.5, 0.5)]
+    assert are_digits(signs, places, np.array([0, 1])).tolist() == [True, False]
 
 
 def test_evenly_spaced_digits_are_one_number() -> None:

@@ -1,106 +1,109 @@
-"""Where digits that touch may be cut apart: along the paths from top to bottom that cross the least ink."""
+"""Where digits that touch may be cut apart: along the paths from top to bottom that cross the least ink.
+
+For each pixel of the ink the cheapest path through it is looked at, for where two digits touch along a stroke, a path
+past that place is cheaper and parts nothing.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from numbre_runtime.page.groups import Piece
-
-_LEAST_WIDTH = 0.55
-"""What is narrower, in heights of the writing, is not cut."""
-_MOST_WIDTH = 6.0
-"""What is wider is no row of digits."""
-_MARGIN = 0.12
-"""No cut is closer to a side or to another cut, in heights of the writing."""
-_MOST_CUTS = 16
-_SIDEWAYS = 0.15
-"""What a path pays for a step to the side; a pixel of ink costs 1."""
-_STEPS = np.array([0, -1, 1], np.int8)
-"""Where a path may come from: above, above to the left, above to the right."""
 _ROWS = 32
 """Paths are looked for where the writing is about so many pixels tall."""
-_DEEPEST = 0.4
-"""A cut crosses no more ink than this share of the writing's height."""
+_SIDEWAYS = 0.15
+"""What a path pays for a step to the side; a pixel of ink costs 1."""
+_STEPS = (0, 1, -1)
+"""Columns that a path may move to the right from one row to the next."""
+_DEEPEST = 0.6
+"""A path costs no more than so many pixels of ink, as a share of the writing's height."""
+_LEAST_INK = 0.04
+"""Ink on either side of a cut, and between two cuts, in squares of the writing's height."""
+_MOST_CUTS = 8
+"""For each height of the writing that a mask is wide."""
 
 
-def cut(piece: Piece, height: float) -> tuple[list[Piece], list[float]]:
-    """The piece cut at every likely place.
+@dataclass(frozen=True)
+class Cut:
+    """One way to part a mask."""
+
+    columns: NDArray[np.intp]
+    """(rows,): what lies left of this column in each row is before the cut."""
+    crossed: float
+    """What its path costs, in heights of the writing: mostly the ink that it goes through."""
+
+
+def find_cuts(mask: NDArray[np.bool_], height: float) -> list[Cut]:
+    """Every likely cut of a mask (rows, columns), from left to right, the cheapest of those that part it alike.
 
     Args:
-        piece: One digit or several.
-        height: How tall the writing is there, in pixels.
-
-    Returns:
-        What it falls into, from left to right, and how much ink each cut between them crosses, in heights.
+        mask: Where there is ink.
+        height: How tall the writing is, in pixels.
     """
-    width = piece.columns
-    if not _LEAST_WIDTH * height <= width <= _MOST_WIDTH * height or piece.rows > 2 * height:
-        return [piece], []
-    paths = _likely_paths(piece.mask, height)
-    side = sum((np.arange(width)[None, :] >= path[:, None]).astype(np.int8) for path in paths)
-    pieces, crossed = [piece], []
-    if paths:
-        found = [_trimmed(piece, piece.mask & (side == index)) for index in range(len(paths) + 1)]
-        ink = [float(piece.mask[np.arange(len(path)), path].sum()) / height for path in paths]
-        pieces = [each for each in found if each is not None]
-        crossed = [amount for amount, behind in zip(ink, found[1:], strict=True) if behind is not None]
-        crossed = crossed[len(crossed) - len(pieces) + 1 :]
-    return pieces, crossed
-
-
-def _likely_paths(mask: NDArray[np.bool_], height: float) -> list[NDArray[np.intp]]:
-    """The cheapest paths that are not too close to each other, from left to right."""
     coarse = max(1, round(height / _ROWS))
-    small = mask[::coarse, ::coarse]
-    costs, starts, steps = _cheapest_paths(small)
-    ends = np.arange(len(costs))
-    middles = (starts + ends) / 2
-    margin = max(2.0, _MARGIN * height / coarse)
-    likely = (costs * coarse <= _DEEPEST * height) & (middles >= margin) & (middles <= len(costs) - margin)
+    unit = height / coarse
+    ink = _reduced(mask, coarse)
+    rows, columns = ink.shape
+    down, above = _cheapest(ink)
+    up, below = _cheapest(ink[::-1])
+    costs = down + up[::-1] - ink
+    row, column = np.nonzero((costs <= _DEEPEST * unit) & (ink > 0.5))
+    costs = costs[row, column]
+    paths = np.empty((len(row), rows), np.intp)
+    _follow(paths, row, column, above)
+    _follow(paths[:, ::-1], rows - 1 - row, column, below)
+    # Ink left of each column in each row: what lies between two paths is a difference.
+    left_of = np.zeros((rows, columns + 1), np.float32)
+    np.cumsum(ink, axis=1, out=left_of[:, 1:])
+    left = left_of[np.arange(rows), paths]
+    before = left.sum(axis=1)
+    least = _LEAST_INK * unit**2
+    possible = np.flatnonzero((before >= least) & (before <= ink.sum() - least))
+    possible = possible[np.argsort(costs[possible], kind="stable")]
     chosen: list[int] = []
-    for column in np.argsort(costs, kind="stable"):
-        if likely[column] and all(abs(middles[column] - middles[other]) >= margin for other in chosen):
-            chosen.append(int(column))
-            if len(chosen) == _MOST_CUTS:
-                break
-    paths = (_path(steps, column) for column in sorted(chosen, key=lambda column: float(middles[column])))
-    return [np.repeat(path * coarse, coarse)[: len(mask)] for path in paths]
+    most = max(2, round(_MOST_CUTS * columns / unit))
+    while len(possible) and len(chosen) < most:
+        best = int(possible[0])
+        chosen.append(best)
+        possible = possible[np.abs(left[possible] - left[best]).sum(axis=1) >= least]
+    chosen.sort(key=lambda index: float(before[index]))
+    return [Cut(np.repeat(paths[index] * coarse, coarse)[: len(mask)], float(costs[index]) / unit) for index in chosen]
 
 
-def _cheapest_paths(
-    mask: NDArray[np.bool_],
-) -> tuple[NDArray[np.float32], NDArray[np.intp], NDArray[np.int8]]:
-    """Paths from the first row to the last; for each column there: the cheapest's cost, its first column, its steps."""
-    ink = mask.astype(np.float32)
-    cost, starts = ink[0], np.arange(mask.shape[1])
-    steps = np.zeros(mask.shape, np.int8)
-    beside = np.full((3, mask.shape[1]), np.inf, np.float32)
-    columns = np.arange(mask.shape[1])
-    for row in range(1, len(mask)):
-        beside[0] = cost
-        beside[1, 1:] = cost[:-1] + _SIDEWAYS
-        beside[2, :-1] = cost[1:] + _SIDEWAYS
+def _reduced(mask: NDArray[np.bool_], factor: int) -> NDArray[np.float32]:
+    """The share of ink, 0–1, in squares of so many pixels."""
+    down, across = -(-mask.shape[0] // factor), -(-mask.shape[1] // factor)
+    framed = np.zeros((down * factor, across * factor), np.float32)
+    framed[: mask.shape[0], : mask.shape[1]] = mask
+    return np.asarray(cv2.resize(framed, (across, down), interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _cheapest(ink: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
+    """For each pixel: the cost of the cheapest path to it from the first row, and the column that it comes from."""
+    rows, columns = ink.shape
+    costs = ink.copy()
+    came = np.empty((rows, columns), np.intp)
+    places = np.arange(columns)
+    beside = np.full((len(_STEPS), columns), np.inf, np.float32)
+    for row in range(1, rows):
+        above = costs[row - 1]
+        beside[0] = above
+        beside[1, 1:] = above[:-1] + _SIDEWAYS
+        beside[2, :-1] = above[1:] + _SIDEWAYS
         best = beside.argmin(axis=0)
-        steps[row] = _STEPS[best]
-        starts = starts[columns + steps[row]]
-        cost = beside[best, columns] + ink[row]
-    return cost, starts, steps
+        came[row] = places - np.take(_STEPS, best)
+        costs[row] += beside[best, places]
+    return costs, came
 
 
-def _path(steps: NDArray[np.int8], column: int) -> NDArray[np.intp]:
-    """The column of each row on the path that ends in `column`."""
-    path = np.empty(len(steps), np.intp)
-    for row in range(len(steps) - 1, -1, -1):
-        path[row] = column
-        column += int(steps[row, column])
-    return path
-
-
-def _trimmed(piece: Piece, mask: NDArray[np.bool_]) -> Piece | None:
-    """What the mask leaves of a piece, in its own box."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
-        return None
-    inner = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    return Piece(piece.left + int(columns[0]), piece.top + int(rows[0]), inner)
+def _follow(paths: NDArray[np.intp], row: NDArray[np.intp], column: NDArray[np.intp], came: NDArray[np.intp]) -> None:
+    """Fills in each path's columns, from its own pixel back to the first row."""
+    at = column.copy()
+    for index in range(paths.shape[1] - 1, -1, -1):
+        inside = index <= row
+        paths[inside, index] = at[inside]
+        if index:
+            at[inside] = came[index, at[inside]]

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from numbre_runtime.page.parts import Parts
 
-_CLOSE = 0.08
-"""Parts closer than this share of the writing's height may be pieces of one digit."""
+_BESIDE, _ABOVE = 0.08, 0.3
+"""Parts closer than these shares of the writing's height, side by side or one above the other, may be of one digit."""
 _SPECK = 0.15
 """What is no longer than this share is a speck."""
 _STACKED = 0.6
@@ -62,8 +62,27 @@ def joined(pieces: list[Piece]) -> Piece:
     return Piece(left, top, mask)
 
 
-def find_groups(parts: Parts, heights: NDArray[np.float64], writing: float) -> list[tuple[list[Piece], float]]:
-    """Groups of neighbouring pieces, each from left to right, and how tall the writing is there.
+def trimmed(piece: Piece) -> Piece:
+    """A piece, with some ink, in the box around its ink."""
+    rows, columns = np.flatnonzero(piece.mask.any(axis=1)), np.flatnonzero(piece.mask.any(axis=0))
+    inner = piece.mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return Piece(piece.left + int(columns[0]), piece.top + int(rows[0]), inner)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Pieces that may belong to one digit, or to several that touch."""
+
+    pieces: list[Piece]
+    """From left to right."""
+    whole: Piece
+    """All of them as one."""
+    height: float
+    """How tall the writing is there, in pixels."""
+
+
+def find_groups(parts: Parts, heights: NDArray[np.float64], writing: float) -> list[Group]:
+    """Groups of neighbouring pieces.
 
     Pieces above each other, such as the bar and the body of a 5, are joined already.
 
@@ -81,17 +100,18 @@ def find_groups(parts: Parts, heights: NDArray[np.float64], writing: float) -> l
         kept = [i for i in members if max(parts.width[i], parts.height[i]) > _SPECK * height]
         if kept:
             pieces = sorted((_piece(parts, index) for index in kept), key=lambda piece: piece.left + piece.right)
-            result.append((_stacked(pieces, height), height))
+            pieces = _stacked(pieces, height)
+            result.append(Group(pieces, joined(pieces), height))
     return result
 
 
 def _neighbourhoods(parts: Parts, writing: float) -> NDArray[np.int32]:
     """For each part the number of its group: parts that meet when all strokes are made wider."""
-    reach = max(1, round(_CLOSE * writing / 2))
+    size = (2 * max(1, round(_BESIDE * writing / 2)) + 1, 2 * max(1, round(_ABOVE * writing / 2)) + 1)
     chosen = np.zeros(int(parts.labels.max()) + 1, np.uint8)
     chosen[parts.number] = 1
     mask = chosen[parts.labels]
-    wider = cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)))
+    wider = cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, size))
     _, homes = cv2.connectedComponents(wider, connectivity=8)
     # A pixel of each part: its first in the row where it begins.
     boxes = zip(parts.top, parts.left, parts.right, strict=True)

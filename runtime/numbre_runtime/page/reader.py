@@ -19,15 +19,12 @@ from numbre_runtime.page.lines import Place, into_lines, into_numbers
 from numbre_runtime.page.parts import find_parts, local_heights, writing_height
 from numbre_runtime.page.result import Digit, Number, Page
 from numbre_runtime.page.rules import ruled_pixels
-from numbre_runtime.page.segments import Segment, read_groups
+from numbre_runtime.page.segments import Segment, digit_classes, read_groups
 from numbre_runtime.page.straighten import line_slope, turned
-from numbre_runtime.page.words import outside_words
+from numbre_runtime.page.words import are_digits
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-_LEAST_CONFIDENCE = 0.5
-"""What is less sure is no digit, whatever the bundle's own threshold."""
 
 
 def read(image: NDArray[Any] | str | os.PathLike[str] | Image, classifier: Classifier | None = None) -> Page:
@@ -51,11 +48,10 @@ def read(image: NDArray[Any] | str | os.PathLike[str] | Image, classifier: Class
     ink = without(ink, ruled_pixels(ink.mask))
     segments, matrix = _segments(ink, classifier)
     segments = [segment for segment in segments if segment.scores.any()]
-    found = [_digit(segment, classifier, matrix, levels.scale) for segment in segments]
     places = [_place(segment) for segment in segments]
-    kept = outside_words(places, [digit is not None for digit in found])
-    digits = [digit for digit, inside in zip(found, kept, strict=True) if digit and inside]
-    places = [place for place, inside in zip(places, kept, strict=True) if inside]
+    kept = np.flatnonzero(are_digits(segments, places, digit_classes(classifier)))
+    digits = [_digit(segments[index], classifier, matrix, levels.scale) for index in kept]
+    places = [places[index] for index in kept]
     lines = into_numbers(into_lines(places), places)
     return Page(
         levels.width,
@@ -97,18 +93,14 @@ def _segments(ink: Ink, classifier: Classifier) -> tuple[list[Segment], NDArray[
     return read_groups(groups, strength, ink.full, classifier), matrix
 
 
-def _digit(
-    segment: Segment, classifier: Classifier, matrix: NDArray[np.float64], scale: tuple[float, float]
-) -> Digit | None:
-    """The segment's digit, with its box in the picture's pixels; None where it is none."""
-    best = int(segment.scores.argmax())
-    confidence = float(segment.scores[best])
-    if classifier.labels[best] == classifier.none_label or confidence < max(classifier.threshold, _LEAST_CONFIDENCE):
-        return None
+def _digit(segment: Segment, classifier: Classifier, matrix: NDArray[np.float64], scale: tuple[float, float]) -> Digit:
+    """The likeliest digit for a segment, with its box in the picture's pixels."""
     rows, columns = np.nonzero(segment.piece.mask)
     points = np.stack([columns + segment.piece.left, rows + segment.piece.top], axis=1).astype(np.float64)
     seen = (cv2.transform(points[None], matrix)[0] + 0.5) * scale
     low, high = np.floor(seen.min(axis=0) - 0.5 * np.array(scale)), np.ceil(seen.max(axis=0) + 0.5 * np.array(scale))
+    best = max(digit_classes(classifier), key=lambda index: float(segment.scores[index]))
+    confidence = float(segment.scores[best])
     return Digit(classifier.labels[best], confidence, (int(low[0]), int(low[1]), int(high[0]), int(high[1])))
 
 
