@@ -113,7 +113,9 @@ def test_numbers_and_lines_are_those_of_the_page(plain: TruePage) -> None:
         )
 
 
-def test_signs_are_classified_all_at_once_then_the_parts_of_those_in_doubt(plain: TruePage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_signs_are_classified_all_at_once_then_the_parts_of_those_in_doubt(
+    plain: TruePage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     calls: list[int] = []
     original = Classifier.predict_batch
 

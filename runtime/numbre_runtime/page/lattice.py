@@ -30,7 +30,7 @@ WIDE = 0.77
 """A digit wider than this is as unlikely."""
 _SLOPE = 4.0
 """How quickly it gets unlikely, in logarithms for each height."""
-_CROSSED = 2.7
+_CROSSED = 2.0
 """What a cut costs for each height of the writing that it goes through ink, in logarithms."""
 
 

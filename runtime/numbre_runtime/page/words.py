@@ -1,7 +1,7 @@
 """Tells numbers from words and scribbles: by all signs of a word together, and by what a group looks like when cut.
 
 One sign's score says too little: a stroke of a scribble is a fine 1, and a digit in unusual writing is doubtful. In a
-number the signs vouch for each other; what falls into low signs, or only by cuts through much ink, is a scribble.
+number the signs vouch for each other; what falls into low signs, or a word whose every sign had to be cut, is none.
 """
 
 from __future__ import annotations
@@ -23,13 +23,11 @@ _MOST_ODDS = 6.0
 """No sign vouches more for its word than this, in logarithms."""
 _TINY = 1e-4
 """Added to both scores, for either may be 0."""
-_OWN_GROUP = 0.34
-_OWN_WORD = 1.06
-_LOW = 16.2
-_CROSSED = 18.4
-_LEAST = 1.25
-"""Weights of a group's and a word's mean odds, of how low a group's signs are and how much ink its cuts cross, both in
-heights of the writing, and what their sum must reach: a logistic regression on pages of MNIST's validation digits."""
+_GROUP, _WORD, _LOW, _CUT = 0.5, 1.0, 14.0, 3.8
+"""Weights of the mean odds of a sign's group and of its word, of how much lower than digits the group's signs are, in
+heights of the writing, and of the share of the word's signs that had to be cut apart."""
+_LEAST = 1.2
+"""What their sum must reach. A logistic regression on pages of MNIST's validation digits gave these five."""
 
 
 def are_digits(segments: list[Segment], places: list[Place], digits: NDArray[np.intp]) -> NDArray[np.bool_]:
@@ -47,11 +45,11 @@ def are_digits(segments: list[Segment], places: list[Place], digits: NDArray[np.
     sums = np.zeros(len(segments))
     for members in groups.values():
         low = np.mean([too_low(segments[index].piece, segments[index].height) for index in members])
-        crossed = np.mean([segments[index].crossed for index in members])
-        sums[members] = _OWN_GROUP * odds[members].mean() - _LOW * low - _CROSSED * crossed
+        sums[members] = _GROUP * odds[members].mean() - _LOW * low
     for line in into_lines(places):
         for word in _words(line, places):
-            sums[word] += _OWN_WORD * odds[word].mean()
+            cut = np.mean([len(groups[segments[index].group]) > 1 for index in word])
+            sums[word] += _WORD * odds[word].mean() - _CUT * cut
     return np.asarray(sums >= _LEAST, np.bool_)
 
 
