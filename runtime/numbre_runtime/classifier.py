@@ -23,7 +23,7 @@ from numbre_runtime.errors import (
     ImageError,
 )
 from numbre_runtime.manifest import Artifact, Manifest
-from numbre_runtime.tensors import as_rows, decoder, encoder, image_encoder
+from numbre_runtime.tensors import as_rows, decoder, encoder, image_encoder, row_decoder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -81,6 +81,7 @@ class Classifier:
         self._encode = encoder(spec, artifact.input)
         self._encode_image = image_encoder(spec, artifact.input)
         self._decode = decoder(artifact, manifest.output)
+        self._decode_row = row_decoder(artifact, manifest.output)
         self._none = -1 if manifest.none_label is None else manifest.labels.index(manifest.none_label)
         # No array has this shape where pixels are not what is handed in: predict's short way is closed then.
         self._pixel_shape = spec.shape if spec.dtype == "uint8" else (-1,)
@@ -106,8 +107,8 @@ class Classifier:
             if found is None:
                 return Prediction("", 0.0, np.zeros(len(self.labels), np.float32), False, None)
             stored = self._encode(rows)
-        raw = self._session.run(stored)
-        scores = self._decode(raw)[0]
+        raw = self._session.run(stored)[0]
+        scores = self._decode_row(raw)
         index = int(raw.argmax())
         if index == self._none:
             index = int(np.delete(scores, index).argmax())

@@ -182,11 +182,25 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     return scores
 
 
+def row_decoder(artifact: Artifact, output: str = "softmax") -> Callable[[NDArray[Any]], NDArray[np.float32]]:
+    """As `decoder`, quickest for a single row (classes,): a look-up in a table is one call of NumPy's, not four."""
+    decode, kind = decoder(artifact, output), np.dtype(artifact.output.dtype)
+    if output != "softmax" or kind.kind == "f":
+        return decode
+    unsigned: Any = np.uint16 if kind == np.int16 else np.uint8
+    table = decode(np.arange(np.iinfo(unsigned).max + 1, dtype=unsigned).view(kind))
+    # `take` counts negative numbers from the table's end, and there two's complement has put their entries.
+    return table.take
+
+
 def _dequantizer(tensor: TensorSpec) -> Callable[[NDArray[Any]], NDArray[np.float32]]:
     if tensor.dtype == "float32":
         return lambda raw: raw
-    unsigned: Any = np.uint16 if tensor.dtype == "int16" else np.uint8
-    stored = np.arange(np.iinfo(unsigned).max + 1, dtype=unsigned).view(tensor.dtype).astype(np.float64)
-    table = ((stored - tensor.zero_point) * tensor.scale).astype(np.float32)
-    # `take` counts negative numbers from the table's end, and there two's complement has put their entries.
-    return table.take
+
+    def dequantize(raw: NDArray[Any]) -> NDArray[np.float32]:
+        values = raw.astype(np.float64)
+        values -= tensor.zero_point
+        values *= tensor.scale
+        return values.astype(np.float32)
+
+    return dequantize
