@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from numbre_runtime.backends import BACKENDS, backend, backend_format
-from numbre_runtime.backends.base import BATCH, Session, refused
+from numbre_runtime.backends.base import Session, refused
 from numbre_runtime.bundle import Bundle, Golden, bundle_path, read_bundle
 from numbre_runtime.errors import (
     BackendError,
@@ -23,7 +23,7 @@ from numbre_runtime.errors import (
     ImageError,
 )
 from numbre_runtime.manifest import Artifact, Manifest
-from numbre_runtime.tensors import as_rows, decoder, encoder, image_encoder, row_decoder
+from numbre_runtime.tensors import as_rows, as_stored, decoder, encoder, image_encoder, row_decoder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -55,10 +55,6 @@ class Prediction:
     """Whether the confidence reaches the bundle's threshold; False says: no digit, none of the classes."""
     found: Found | None
     """Where a picture's digit is, and which way round; None for an array and for a blank picture."""
-
-
-def _as_it_is(rows: NDArray[Any]) -> NDArray[Any]:
-    return rows
 
 
 class Classifier:
@@ -143,10 +139,12 @@ class Classifier:
             # Each by itself, for some may be pixels and others floats.
             several = [self._encode(self._row(image)) for image in images]
             rows = np.concatenate(several) if several else np.empty((0, math.prod(shape)), self.artifact.input.dtype)
-            encode = _as_it_is
+            encode = as_stored
         outputs = np.empty((len(rows), len(self.labels)), self.artifact.output.dtype)
-        for start in range(0, len(rows), BATCH):
-            outputs[start : start + BATCH] = self._session.run(encode(rows[start : start + BATCH]))
+        parts = math.ceil(len(rows) / self._session.batch)
+        for part in range(parts):
+            start, end = len(rows) * part // parts, len(rows) * (part + 1) // parts
+            outputs[start:end] = self._session.run(rows[start:end], encode)
         return outputs
 
     def check_output(self, images: NDArray[Any]) -> None:
@@ -155,6 +153,7 @@ class Classifier:
         Raises:
             BackendError: It does not.
         """
+        # Encoded beforehand, for an encoder would write to an input of another type without a word.
         rows = self._encode(as_rows(images, self._spec.shape, self._spec.dtype))
         try:
             raw = self._session.run(rows)

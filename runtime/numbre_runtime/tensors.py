@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -21,6 +21,13 @@ _ALL_PIXELS = np.arange(256, dtype=np.uint8)
 _UINT8, _INT8 = np.dtype(np.uint8), np.dtype(np.int8)
 _SIGN_BIT = np.array(128, np.uint8)
 """As an array, for NumPy takes as long to make one of a Python number as to flip the bits of an image."""
+
+
+class Encoder(Protocol):
+    """Turns rows of pixels (uint8 0–255, or float 0–1) or of float32 values into an artifact's input type."""
+
+    def __call__(self, rows: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
+        """Encodes rows (N, values) into `out`, of the same shape and of the artifact's type, or into a new array."""
 
 
 def as_rows(images: NDArray[Any], shape: tuple[int, ...], dtype: str = "uint8") -> NDArray[Any]:
@@ -101,32 +108,47 @@ def quantized(values: NDArray[Any], tensor: TensorSpec) -> NDArray[Any]:
     return np.clip(stored, bounds.min, bounds.max).astype(tensor.dtype)
 
 
-def encoder(spec: InputSpec, tensor: TensorSpec) -> Callable[[NDArray[Any]], NDArray[Any]]:
-    """What turns rows of pixels (uint8 0–255, or float 0–1) or of float32 values into the artifact's input type."""
+def encoder(spec: InputSpec, tensor: TensorSpec) -> Encoder:
+    """The encoder for an artifact whose input is `tensor`."""
     if spec.dtype == "float32" or spec.preprocessing == "affine":
 
-        def encode_values(rows: NDArray[Any]) -> NDArray[Any]:
-            return quantized(network_values(spec, rows), tensor)
+        def encode_values(rows: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
+            return as_stored(quantized(network_values(spec, rows), tensor), out)
 
         return encode_values
 
     factor, offset = PREPROCESSINGS[spec.preprocessing]
     table = quantized(_ALL_PIXELS * factor + offset, tensor)
 
-    def encode_floats(rows: NDArray[Any]) -> NDArray[Any]:
-        return quantized(rows.astype(np.float64) * (255 * factor) + offset, tensor)
+    def encode_floats(rows: NDArray[Any], out: NDArray[Any] | None) -> NDArray[Any]:
+        return as_stored(quantized(rows.astype(np.float64) * (255 * factor) + offset, tensor), out)
 
     if _flips_signs(spec, tensor):
 
-        def encode_by_sign(rows: NDArray[Any]) -> NDArray[Any]:
-            return np.bitwise_xor(rows, _SIGN_BIT).view(_INT8) if rows.dtype == _UINT8 else encode_floats(rows)
+        def encode_by_sign(rows: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
+            if rows.dtype != _UINT8:
+                return encode_floats(rows, out)
+            return np.bitwise_xor(rows.view(_INT8), _SIGN_BIT.view(_INT8), out)
 
         return encode_by_sign
 
-    def encode_by_table(rows: NDArray[Any]) -> NDArray[Any]:
-        return table.take(rows) if rows.dtype == _UINT8 else encode_floats(rows)
+    def encode_by_table(rows: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
+        # Every pixel is in the table; but for this mode `take` would write to a buffer first.
+        return table.take(rows, out=out, mode="wrap") if rows.dtype == _UINT8 else encode_floats(rows, out)
 
     return encode_by_table
+
+
+def as_stored(rows: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
+    """The `Encoder` of rows that are encoded already.
+
+    Raises:
+        TypeError: `out` is of another type.
+    """
+    if out is None:
+        return rows
+    np.copyto(out, rows, casting="no")
+    return out
 
 
 def _flips_signs(spec: InputSpec, tensor: TensorSpec) -> bool:
