@@ -5,7 +5,6 @@ A stored value q means (q − zero_point) · scale (TensorFlow Lite 8-bit quanti
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -160,28 +159,16 @@ def _flips_signs(spec: InputSpec, tensor: TensorSpec) -> bool:
     return np.array_equal(table, (_ALL_PIXELS ^ _SIGN_BIT).view(_INT8))
 
 
-def image_encoder(spec: InputSpec, tensor: TensorSpec) -> Callable[[NDArray[Any]], NDArray[Any]]:
-    """As `encoder`, of one uint8 image of the spec's shape to (1, values).
+def image_writer(spec: InputSpec, tensor: TensorSpec, place: NDArray[Any]) -> Callable[[NDArray[Any]], object]:
+    """What writes one uint8 image of the spec's shape into a place, (1, values), as `encoder` would encode it.
 
-    What it gives is overwritten by the same thread's next call: a new array would take as long as the flipping.
+    A new array for each image would take as long as the encoding.
     """
+    if _flips_signs(spec, tensor):
+        pixels, flip = place.view(np.uint8).reshape(spec.shape), np.bitwise_xor
+        return lambda image: flip(image, _SIGN_BIT, pixels)
     encode = encoder(spec, tensor)
-    if not _flips_signs(spec, tensor):
-        return lambda image: encode(image.reshape(1, -1))
-
-    class Place(threading.local):
-        def __init__(self) -> None:
-            pixels = np.empty(spec.shape, np.uint8)
-            self.both = pixels, pixels.view(np.int8).reshape(1, -1)
-
-    place = Place()
-
-    def encode_image(image: NDArray[Any]) -> NDArray[Any]:
-        pixels, rows = place.both
-        np.bitwise_xor(image, _SIGN_BIT, pixels)
-        return rows
-
-    return encode_image
+    return lambda image: encode(image.reshape(1, -1), place)
 
 
 def decoder(artifact: Artifact, output: str = "softmax") -> Callable[[NDArray[Any]], NDArray[np.float32]]:

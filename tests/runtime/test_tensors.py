@@ -9,7 +9,7 @@ import pytest
 
 from numbre_runtime.bundle import Bundle
 from numbre_runtime.manifest import InputSpec, TensorSpec
-from numbre_runtime.tensors import as_stored, decoder, encoder, row_decoder
+from numbre_runtime.tensors import as_stored, decoder, encoder, image_writer, row_decoder
 
 _SPEC = InputSpec((2, 3), "uint8", 0, 255, "unit")
 _AFFINE = replace(_SPEC, preprocessing="affine", factors=(0.5, 1.0, 2.0), offsets=(0.0, -1.0, 3.0))
@@ -32,6 +32,11 @@ def test_encoding_into_an_array_is_encoding_into_a_new_one(spec: InputSpec, tens
         assert expected.dtype == tensor.dtype
         assert encode(rows, out) is out
         np.testing.assert_array_equal(out, expected)
+    place = np.zeros((1, 6), tensor.dtype)
+    write = image_writer(spec, tensor, place)
+    for image in (_PIXELS[1], _PIXELS[0], np.asfortranarray(_PIXELS[1])):
+        write(image)
+        np.testing.assert_array_equal(place, encode(image.reshape(1, 6)))
 
 
 def test_what_is_stored_already_is_not_cast() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from numbre_runtime.errors import BackendError, BackendNotInstalledError, one_line
@@ -32,6 +33,16 @@ class Session(Protocol):
 
         Returns:
             (N, classes) in the artifact's output type, owned by the caller.
+        """
+
+    def runner(self, place: NDArray[Any]) -> Callable[[], NDArray[Any]]:
+        """Makes what runs the model on the row that stands in a place, as fast as the engine can.
+
+        Args:
+            place: (1, values) in the artifact's input type, to be overwritten from call to call.
+
+        Returns:
+            A function for one thread at a time, which gives what `run` gives.
         """
 
 

@@ -75,6 +75,10 @@ class IntegerSession:
             stored = kernel(stored)
         return stored.reshape(len(rows), -1)
 
+    def runner(self, place: NDArray[Any]) -> Callable[[], NDArray[Any]]:
+        """See `Session.runner`."""
+        return lambda: self.run(place)
+
 
 def open_model(content: bytes, threads: int) -> Session:  # noqa: ARG001 - NumPy's own threads are not ours to set
     """See `Backend.open_model`."""

@@ -20,6 +20,7 @@ class InterpreterSession:
         self.version = version
         # Threads wait for each other after every operator; the more rows, the less often.
         self.batch = BATCH if threads == 1 else 2 * BATCH
+        self._new_interpreter = new_interpreter
         self._lock = threading.Lock()
         self._interpreter = new_interpreter()
         self._input, self._output, self._row = _ends(self._interpreter)
@@ -36,6 +37,23 @@ class InterpreterSession:
             self._interpreter.invoke()
             output: NDArray[Any] = self._interpreter.get_tensor(self._output)
             return output
+
+    def runner(self, place: NDArray[Any]) -> Callable[[], NDArray[Any]]:
+        """See `Session.runner`. The interpreter is its own, so that there is nothing to resize and nothing to lock."""
+        interpreter = self._new_interpreter()
+        entry, end, row = _ends(interpreter)
+        stored = place.reshape(1, *row)
+        interpreter.resize_tensor_input(entry, stored.shape)
+        interpreter.allocate_tensors()
+        set_tensor, invoke, get_tensor = interpreter.set_tensor, interpreter.invoke, interpreter.get_tensor
+
+        def run() -> NDArray[Any]:
+            set_tensor(entry, stored)
+            invoke()
+            output: NDArray[Any] = get_tensor(end)
+            return output
+
+        return run
 
     def _resize(self, rows: int) -> None:
         self._rows = 0

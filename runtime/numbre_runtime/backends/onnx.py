@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from numbre_runtime.backends.base import BATCH, Session, not_imported, refused
@@ -28,6 +29,10 @@ class _OnnxSession:
         stored = encode(rows).reshape(len(rows), *self._shape)
         output: NDArray[Any] = self._session.run(None, {self._input: stored})[0]
         return output
+
+    def runner(self, place: NDArray[Any]) -> Callable[[], NDArray[Any]]:
+        """See `Session.runner`."""
+        return lambda: self.run(place)
 
 
 def open_model(content: bytes, threads: int) -> Session:
