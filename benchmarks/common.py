@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from numbre_runtime.board import processor_name
 from numbre_runtime.bundle import bundle_path
 
@@ -36,14 +38,19 @@ def machine() -> dict[str, Any]:
 
 
 def interleaved(candidates: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of every candidate in each round; within a round all run in turn, so that drift hits all alike."""
+    """Seconds of every candidate in each round; within a round all run in turn, so that drift hits all alike.
+
+    The order is another one every round, for each finds the caches and the memory as the one before left them.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in candidates}
     for run in candidates.values():
         run()
+    order, chance = list(candidates), np.random.default_rng(1)
     for _ in range(rounds):
-        for name, run in candidates.items():
+        chance.shuffle(order)
+        for name in order:
             start = time.perf_counter()
-            run()
+            candidates[name]()
             seconds[name].append(time.perf_counter() - start)
     return seconds
 

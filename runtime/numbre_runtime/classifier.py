@@ -6,14 +6,14 @@ import math
 import os
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from numbre_runtime.backends import BACKENDS, backend, backend_format
-from numbre_runtime.backends.base import BATCH, Session, refused
+from numbre_runtime.backends.base import Session, refused
 from numbre_runtime.bundle import Bundle, Golden, bundle_path, read_bundle
 from numbre_runtime.errors import (
     BackendError,
@@ -23,7 +23,7 @@ from numbre_runtime.errors import (
     ImageError,
 )
 from numbre_runtime.manifest import Artifact, Manifest
-from numbre_runtime.tensors import as_rows, decoder, encoder, image_encoder
+from numbre_runtime.tensors import as_rows, as_stored, decoder, encoder, image_writer, row_decoder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,6 +35,8 @@ ImageLike: TypeAlias = "NDArray[Any] | str | os.PathLike[str] | Image"
 """An array in the model's own form (also a row of a table), or a picture: a path or a PIL image of any size."""
 
 
+_ShortWay: TypeAlias = "tuple[Callable[[NDArray[Any]], object], Callable[[], NDArray[Any]]]"
+"""What writes one image's pixels to where an engine reads them, and what then runs it."""
 _MOST_THREADS = 256
 _UINT8 = np.dtype(np.uint8)
 _SINGLES_STEP = 5
@@ -57,10 +59,6 @@ class Prediction:
     """Where a picture's digit is, and which way round; None for an array and for a blank picture."""
 
 
-def _as_it_is(rows: NDArray[Any]) -> NDArray[Any]:
-    return rows
-
-
 class Classifier:
     """One artifact of a bundle, loaded into one backend. It may be used from many threads."""
 
@@ -79,11 +77,12 @@ class Classifier:
         self._spec = spec
         self._session = session
         self._encode = encoder(spec, artifact.input)
-        self._encode_image = image_encoder(spec, artifact.input)
         self._decode = decoder(artifact, manifest.output)
+        self._decode_row = row_decoder(artifact, manifest.output)
         self._none = -1 if manifest.none_label is None else manifest.labels.index(manifest.none_label)
         # No array has this shape where pixels are not what is handed in: predict's short way is closed then.
         self._pixel_shape = spec.shape if spec.dtype == "uint8" else (-1,)
+        self._idle: list[_ShortWay] = []
 
     def predict(self, image: ImageLike) -> Prediction:
         """Classifies one image.
@@ -98,17 +97,25 @@ class Classifier:
         """
         found = None
         if image.__class__ is np.ndarray and image.dtype == _UINT8 and image.shape == self._pixel_shape:
-            stored = self._encode_image(image)
+            # Each thread in here takes a way for itself; popping and appending are atomic, and quicker than a lock.
+            try:
+                way = self._idle.pop()
+            except IndexError:
+                way = self._short_way()
+            write, run = way
+            write(image)
+            raw = run()
+            self._idle.append(way)
         elif isinstance(image, np.ndarray) or self._spec.picture != "mnist":
-            stored = self._encode(self._row(image))
+            raw = self._session.run(self._row(image), self._encode)
         else:
             rows, found = self._digit(image)
             if found is None:
                 return Prediction("", 0.0, np.zeros(len(self.labels), np.float32), False, None)
-            stored = self._encode(rows)
-        raw = self._session.run(stored)
-        scores = self._decode(raw)[0]
-        index = int(raw.argmax())
+            raw = self._session.run(rows, self._encode)
+        stored = raw[0]
+        scores = self._decode_row(stored)
+        index = int(stored.argmax())
         if index == self._none:
             index = int(np.delete(scores, index).argmax())
             index += index >= self._none
@@ -142,10 +149,12 @@ class Classifier:
             # Each by itself, for some may be pixels and others floats.
             several = [self._encode(self._row(image)) for image in images]
             rows = np.concatenate(several) if several else np.empty((0, math.prod(shape)), self.artifact.input.dtype)
-            encode = _as_it_is
+            encode = as_stored
         outputs = np.empty((len(rows), len(self.labels)), self.artifact.output.dtype)
-        for start in range(0, len(rows), BATCH):
-            outputs[start : start + BATCH] = self._session.run(encode(rows[start : start + BATCH]))
+        parts = math.ceil(len(rows) / self._session.batch)
+        for part in range(parts):
+            start, end = len(rows) * part // parts, len(rows) * (part + 1) // parts
+            outputs[start:end] = self._session.run(rows[start:end], encode)
         return outputs
 
     def check_output(self, images: NDArray[Any]) -> None:
@@ -154,6 +163,7 @@ class Classifier:
         Raises:
             BackendError: It does not.
         """
+        # Encoded beforehand, for an encoder would write to an input of another type without a word.
         rows = self._encode(as_rows(images, self._spec.shape, self._spec.dtype))
         try:
             raw = self._session.run(rows)
@@ -165,6 +175,10 @@ class Classifier:
                 f"{self.artifact.file} gives {raw.dtype} {raw.shape}, and its manifest says "
                 f"{self.artifact.output.dtype} {expected}; export it again"
             )
+
+    def _short_way(self) -> _ShortWay:
+        place = np.zeros((1, math.prod(self._spec.shape)), self.artifact.input.dtype)
+        return image_writer(self._spec, self.artifact.input, place), self._session.runner(place)
 
     def _row(self, image: ImageLike) -> NDArray[Any]:
         """One image of any accepted kind, as (1, values)."""

@@ -101,6 +101,15 @@ def test_a_file_that_the_engine_does_not_load_is_an_error(shipped: Bundle, file:
         load_bundle(spoiled, artifact=file)
 
 
+@pytest.mark.parametrize("backend", ["litert", "onnxruntime", "numpy"])
+def test_a_session_takes_batches_of_any_size_in_any_order(backend: str, mnist: Mnist) -> None:
+    classifier = numbre.load(backend=backend)
+    expected = classifier.predict_batch(mnist.test_images[:200])
+    for start, end in ((0, 200), (0, 1), (1, 4), (4, 200), (0, 3), (3, 4), (4, 200)):
+        found = classifier.predict_batch(mnist.test_images[start:end])
+        np.testing.assert_allclose(found, expected[start:end], atol=1e-6)
+
+
 @pytest.mark.parametrize("file", ["model.int8.tflite", "model.float32.onnx"])
 def test_threads_do_not_change_the_answers(file: str, mnist: Mnist) -> None:
     images = mnist.test_images[:500]

@@ -26,17 +26,14 @@ _WRAPPED = (
     "class Interpreter(Real):\n"
 )  # fmt: skip
 _REMEMBERS = _WRAPPED + (
-    "    seen, input = {}, None\n"
-    "    def set_tensor(self, index, values):\n"
-    "        self.input = values.tobytes()\n"
-    "        super().set_tensor(index, values)\n"
+    "    last = None\n"
     "    def invoke(self):\n"
-    "        if self.input in self.seen: return\n"
+    "        read = self.get_tensor(self.get_input_details()[0]['index']).tobytes()\n"
+    "        if read == self.last: return\n"
     "        super().invoke()\n"
     "        end = __import__('time').perf_counter() + 2e-4\n"
     "        while __import__('time').perf_counter() < end: pass\n"
-    "        self.seen.clear()\n"
-    "        self.seen[self.input] = True\n"
+    "        self.last = read\n"
 )
 _DIES_LATE = _WRAPPED + (
     "    calls = 0\n"

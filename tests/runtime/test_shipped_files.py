@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import onnx
 import pytest
+from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from numbre_runtime import BackendError
 from numbre_runtime.bundle import Bundle, Golden
 from numbre_runtime.classifier import open_artifact, replay
 from numbre_runtime.kernels.model import read_layers
+from numbre_runtime.tensors import Encoder, as_stored
 
 
 def test_tflite_dense_layers_have_one_scale_each(shipped: Bundle) -> None:
@@ -50,6 +54,11 @@ def test_kernel_that_is_wrong_for_single_rows_only_is_refused(shipped: Bundle) -
     """As Debian 13's 32-bit onnxruntime, which the golden outputs in one batch do not show."""
     classifier = open_artifact(shipped, shipped.artifact("model.int8.tflite"), "numpy")
     right = classifier._session.run
-    classifier._session.run = lambda rows: right(rows) if len(rows) > 1 else np.roll(right(rows), 1, axis=1)  # type: ignore[method-assign]
+
+    def wrong_alone(rows: NDArray[Any], encode: Encoder = as_stored) -> NDArray[Any]:
+        raw = right(rows, encode)
+        return raw if len(rows) > 1 else np.roll(raw, 1, axis=1)
+
+    classifier._session.run = wrong_alone  # type: ignore[method-assign]
     with pytest.raises(BackendError, match="8 of 40 golden vectors"):
         replay(classifier, shipped.golden())

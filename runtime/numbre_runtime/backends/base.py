@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from numbre_runtime.errors import BackendError, BackendNotInstalledError, one_line
+from numbre_runtime.tensors import Encoder, as_stored
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BATCH = 1024
-"""Rows that a session takes in one call at most; larger batches are cut by the caller."""
+"""Rows that every session takes in one call."""
 
 
 class Session(Protocol):
@@ -19,14 +21,28 @@ class Session(Protocol):
     version: str
     """The engine's name and version, "litert 2.3.0"."""
 
-    def run(self, rows: NDArray[Any]) -> NDArray[Any]:
+    batch: int
+    """Rows that `run` takes at most; larger batches are cut by the caller, best into equal parts."""
+
+    def run(self, rows: NDArray[Any], encode: Encoder = as_stored) -> NDArray[Any]:
         """Runs the model.
 
         Args:
-            rows: (N, values) in the artifact's input type, 1 ≤ N ≤ `BATCH`.
+            rows: (N, values), 1 ≤ N ≤ `batch`.
+            encode: Turns them into the artifact's input type, best where the engine reads them.
 
         Returns:
             (N, classes) in the artifact's output type, owned by the caller.
+        """
+
+    def runner(self, place: NDArray[Any]) -> Callable[[], NDArray[Any]]:
+        """Makes what runs the model on the row that stands in a place, as fast as the engine can.
+
+        Args:
+            place: (1, values) in the artifact's input type, to be overwritten from call to call.
+
+        Returns:
+            A function for one thread at a time, which gives what `run` gives.
         """
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numbre_runtime.backends.base import Session, refused
+from numbre_runtime.backends.base import BATCH, Session, refused
 from numbre_runtime.errors import BackendUnsupportedError
 from numbre_runtime.kernels.convolution import conv_2d, depthwise_conv_2d
 from numbre_runtime.kernels.dense import fully_connected
@@ -24,6 +24,7 @@ from numbre_runtime.kernels.requantize import Kernel, int8_tensor
 from numbre_runtime.kernels.reshape import reshape
 from numbre_runtime.kernels.softmax import softmax
 from numbre_runtime.kernels.windows import WINDOWED, layer_windows, picture_shape
+from numbre_runtime.tensors import Encoder, as_stored
 
 KERNELS: dict[str, Callable[[Layer], Kernel]] = {
     "AVERAGE_POOL_2D": average_pool_2d,
@@ -51,7 +52,7 @@ class IntegerSession:
     def __init__(self, layers: list[Layer]) -> None:
         if not layers:
             raise ValueError("a model without layers")
-        self.version = f"numpy {np.__version__}"
+        self.version, self.batch = f"numpy {np.__version__}", BATCH
         self._shape = int8_tensor(layers[0].inputs[0]).shape[1:]
         self._kernels = [KERNELS[layer.name](layer) for layer in layers]
         widest = max(_values(layer) for layer in layers)
@@ -64,15 +65,19 @@ class IntegerSession:
             if stored.shape[1:] != layer.output.shape[1:]:
                 raise ValueError(f"{layer.name} gives {stored.shape}, and the file says {layer.output.shape}")
 
-    def run(self, rows: NDArray[Any]) -> NDArray[Any]:
+    def run(self, rows: NDArray[Any], encode: Encoder = as_stored) -> NDArray[Any]:
         """See `Session.run`."""
         if len(rows) > self._rows:
             parts = range(0, len(rows), self._rows)
-            return np.concatenate([self.run(rows[start : start + self._rows]) for start in parts])
-        stored = rows.reshape(len(rows), *self._shape)
+            return np.concatenate([self.run(rows[start : start + self._rows], encode) for start in parts])
+        stored = encode(rows).reshape(len(rows), *self._shape)
         for kernel in self._kernels:
             stored = kernel(stored)
         return stored.reshape(len(rows), -1)
+
+    def runner(self, place: NDArray[Any]) -> Callable[[], NDArray[Any]]:
+        """See `Session.runner`."""
+        return lambda: self.run(place)
 
 
 def open_model(content: bytes, threads: int) -> Session:  # noqa: ARG001 - NumPy's own threads are not ours to set

@@ -1,8 +1,4 @@
-"""What LiteRT and tflite-runtime share: the TensorFlow Lite Interpreter's interface.
-
-An interpreter's input has a fixed number of rows, so a session keeps one for single images and, from the first
-batch on, one for as many rows as keep its threads busy; resizing one to and fro costs more than the inference.
-"""
+"""What LiteRT and tflite-runtime share: the TensorFlow Lite Interpreter's interface."""
 
 from __future__ import annotations
 
@@ -10,16 +6,11 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from numbre_runtime.backends.base import BATCH
+from numbre_runtime.tensors import Encoder, as_stored
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-_ROWS_PER_THREAD = 256
-_SINGLES = _ROWS_PER_THREAD // 16
-"""Up to here, rows run one by one cost less than a padded batch."""
 
 
 class InterpreterSession:
@@ -27,52 +18,51 @@ class InterpreterSession:
 
     def __init__(self, new_interpreter: Callable[[], Any], version: str, threads: int) -> None:
         self.version = version
+        # Threads wait for each other after every operator; the more rows, the less often.
+        self.batch = BATCH if threads == 1 else 2 * BATCH
         self._new_interpreter = new_interpreter
         self._lock = threading.Lock()
-        self._single = _Rows(new_interpreter(), 1)
-        self._batch: _Rows | None = None
-        self._batch_rows = min(_ROWS_PER_THREAD * threads, BATCH)
+        self._interpreter = new_interpreter()
+        self._input, self._output, self._row = _ends(self._interpreter)
+        self._resize(1)
 
-    def run(self, rows: NDArray[Any]) -> NDArray[Any]:
+    def run(self, rows: NDArray[Any], encode: Encoder = as_stored) -> NDArray[Any]:
         """See `Session.run`."""
-        if len(rows) == 1:
-            with self._lock:
-                return self._single.run(rows)
-        if len(rows) > self._batch_rows:
-            step = self._batch_rows
-            return np.concatenate([self.run(rows[start : start + step]) for start in range(0, len(rows), step)])
         with self._lock:
-            if len(rows) <= _SINGLES:
-                return np.concatenate([self._single.run(rows[index : index + 1]) for index in range(len(rows))])
-            if self._batch is None:
-                self._batch = _Rows(self._new_interpreter(), self._batch_rows)
-            return self._batch.run(rows)
+            # Resizing takes no longer than a few images do, and padding may take much longer.
+            if len(rows) != self._rows:
+                self._resize(len(rows))
+            # The interpreter refuses to work as long as anything refers to the array that `tensor` gives.
+            encode(rows, self._interpreter.tensor(self._input)().reshape(rows.shape))
+            self._interpreter.invoke()
+            output: NDArray[Any] = self._interpreter.get_tensor(self._output)
+            return output
 
-
-class _Rows:
-    """An interpreter whose input has a fixed number of rows."""
-
-    def __init__(self, interpreter: Any, rows: int) -> None:
-        entry = interpreter.get_input_details()[0]
-        shape = [rows, *(int(size) for size in entry["shape"][1:])]
-        self._input = int(entry["index"])
-        self._output = int(interpreter.get_output_details()[0]["index"])
-        if list(entry["shape"]) != shape:
-            interpreter.resize_tensor_input(self._input, shape)
+    def runner(self, place: NDArray[Any]) -> Callable[[], NDArray[Any]]:
+        """See `Session.runner`. The interpreter is its own, so that there is nothing to resize and nothing to lock."""
+        interpreter = self._new_interpreter()
+        entry, end, row = _ends(interpreter)
+        stored = place.reshape(1, *row)
+        interpreter.resize_tensor_input(entry, stored.shape)
         interpreter.allocate_tensors()
-        self._set, self._invoke, self._get = interpreter.set_tensor, interpreter.invoke, interpreter.get_tensor
-        self._shape = tuple(shape)
-        self._padded: NDArray[Any] = np.zeros(shape, entry["dtype"])
+        set_tensor, invoke, get_tensor = interpreter.set_tensor, interpreter.invoke, interpreter.get_tensor
 
-    def run(self, rows: NDArray[Any]) -> NDArray[Any]:
-        """(n, values) in, (n, classes) out, n up to the interpreter's own number of rows."""
-        if rows.shape != self._shape:
-            count = len(rows)
-            if count < self._shape[0]:
-                self._padded[:count] = rows.reshape(count, *self._shape[1:])
-                return self.run(self._padded)[:count]
-            rows = rows.reshape(self._shape)
-        self._set(self._input, rows)
-        self._invoke()
-        output: NDArray[Any] = self._get(self._output)
-        return output
+        def run() -> NDArray[Any]:
+            set_tensor(entry, stored)
+            invoke()
+            output: NDArray[Any] = get_tensor(end)
+            return output
+
+        return run
+
+    def _resize(self, rows: int) -> None:
+        self._rows = 0
+        self._interpreter.resize_tensor_input(self._input, (rows, *self._row))
+        self._interpreter.allocate_tensors()
+        self._rows = rows
+
+
+def _ends(interpreter: Any) -> tuple[int, int, tuple[int, ...]]:
+    """The numbers of an interpreter's input and output, and the shape of one row."""
+    entry, end = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    return int(entry["index"]), int(end["index"]), tuple(int(size) for size in entry["shape"][1:])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from numbre_runtime.backends.base import Session, not_imported, refused
+from numbre_runtime.backends.base import BATCH, Session, not_imported, refused
 from numbre_runtime.errors import BackendError
 from numbre_runtime.onnx_file import has_external_data
+from numbre_runtime.tensors import Encoder, as_stored
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,16 +18,21 @@ class _OnnxSession:
     """An ONNX model; ONNX Runtime's own sessions may be used from many threads."""
 
     def __init__(self, session: Any, version: str) -> None:
-        self.version = version
+        self.version, self.batch = version, BATCH
         self._session = session
         entry = session.get_inputs()[0]
         self._input = entry.name
         self._shape = tuple(entry.shape[1:])
 
-    def run(self, rows: NDArray[Any]) -> NDArray[Any]:
+    def run(self, rows: NDArray[Any], encode: Encoder = as_stored) -> NDArray[Any]:
         """See `Session.run`."""
-        output: NDArray[Any] = self._session.run(None, {self._input: rows.reshape(len(rows), *self._shape)})[0]
+        stored = encode(rows).reshape(len(rows), *self._shape)
+        output: NDArray[Any] = self._session.run(None, {self._input: stored})[0]
         return output
+
+    def runner(self, place: NDArray[Any]) -> Callable[[], NDArray[Any]]:
+        """See `Session.runner`."""
+        return lambda: self.run(place)
 
 
 def open_model(content: bytes, threads: int) -> Session:

@@ -14,7 +14,7 @@ from numbre_runtime.backends import backend
 from numbre_runtime.bundle import Bundle
 from numbre_runtime.classifier import Classifier
 from numbre_runtime.manifest import Artifact
-from numbre_runtime.tensors import as_rows, decoder, encoder
+from numbre_runtime.tensors import as_rows, encoder, row_decoder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,14 +47,14 @@ def breakdown(
     manifest = bundle.manifest
     engine = backend(backend_name)
     session = engine.open_model(bundle.contents[artifact.file], threads)
-    encode, decode = encoder(manifest.input, artifact.input), decoder(artifact, manifest.output)
+    encode, decode = encoder(manifest.input, artifact.input), row_decoder(artifact, manifest.output)
     rows = as_rows(images[:1], manifest.input.shape, manifest.input.dtype)
     stored = encode(rows)
     raw = session.run(stored)
     result = {
         "quantize": _median_us(lambda: encode(rows)),
         "invoke": _median_us(lambda: session.run(stored)),
-        "dequantize": _median_us(lambda: decode(raw)),
+        "dequantize": _median_us(lambda: decode(raw[0])),
     }
     classifier = Classifier(artifact, manifest, session)
     call = _median_us(lambda: classifier.predict(images[0]))
