@@ -113,7 +113,7 @@ def test_numbers_and_lines_are_those_of_the_page(plain: TruePage) -> None:
         )
 
 
-def test_signs_are_classified_all_at_once_then_the_parts_of_those_in_doubt(
+def test_signs_are_classified_in_three_batches(
     plain: TruePage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[int] = []
@@ -125,7 +125,7 @@ def test_signs_are_classified_all_at_once_then_the_parts_of_those_in_doubt(
 
     monkeypatch.setattr(Classifier, "predict_batch", counted)
     numbre.read(plain.picture, CLASSIFIER)
-    assert len(calls) == 2
+    assert len(calls) == 3
     assert calls[0] == pytest.approx(len(plain.digits), abs=4)
 
 
