@@ -21,6 +21,8 @@ PIXEL_LIMIT = "NUMBRE_MAX_PIXELS"
 """The environment variable that sets another limit. Pillow has one of its own, Image.MAX_IMAGE_PIXELS · 2."""
 _SLOW_PIXELS = 1_000_000
 """Most pixels of a file that Pillow decodes in Python (plain PPM, BMP with run lengths), some 5 seconds' work."""
+_WEBP_PIXELS = 2_000_000
+"""Most pixels of a WebP file, whose decoder takes up to 20 bytes for each, five times the picture."""
 
 _ORIENTATION, _LYING = 0x0112, (5, 6, 7, 8)
 """EXIF's tag, and those of its values that say that the picture lies on its side."""
@@ -136,6 +138,11 @@ def _check_decoder(picture: ImageFile, name: str) -> None:
     if slow and picture.width * picture.height > _SLOW_PIXELS:
         raise ImageError(
             f"{name}: {picture.width}×{picture.height} pixels in a form that takes long to decode; save it as PNG"
+        )
+    if picture.format == "WEBP" and picture.width * picture.height > _WEBP_PIXELS:
+        raise ImageError(
+            f"{name}: a WebP file of {picture.width}×{picture.height} pixels takes too much memory; at most "
+            f"{_WEBP_PIXELS:,} are read; save it as PNG or JPEG"
         )
     if picture.info.get("progressive") and _coefficients(picture) > _MOST_COEFFICIENTS:
         raise ImageError(

@@ -235,6 +235,30 @@ def test_a_progressive_jpeg_that_takes_much_memory_is_refused(tmp_path: Path) ->
         assert not CLASSIFIER.predict(tmp_path / "usual.jpg").recognized
 
 
+def test_a_large_webp_is_refused(tmp_path: Path) -> None:
+    """Its decoder takes five times the picture's memory; what is read costs less than 50 MB more than the picture."""
+    Image.new("RGB", (1500, 1500), (230, 230, 230)).save(tmp_path / "large.webp")
+    with pytest.raises(numbre.ImageError, match="WebP file of 1500×1500 pixels .* save it as PNG or JPEG"):
+        CLASSIFIER.predict(tmp_path / "large.webp")
+    noise = np.random.default_rng(0).integers(0, 256, (1414, 1414, 4), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "noise.webp", lossless=True, method=0)
+    Image.new("L", (28, 28), 230).save(tmp_path / "small.png")
+    assert _peak(tmp_path / "noise.webp") - _peak(tmp_path / "small.png") < noise.nbytes + 50e6
+
+
+def _peak(picture: Path) -> int:
+    """The most memory, in bytes, that a process of its own has while it looks for a digit."""
+    code = (
+        "import sys, numbre_runtime\n"
+        "from numbre_runtime.measure import peak_rss\n"
+        "try: numbre_runtime.load().predict(sys.argv[1])\n"
+        "except numbre_runtime.ImageError: pass\n"
+        "print(peak_rss())"
+    )
+    command = [sys.executable, "-c", code, str(picture)]
+    return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
 def test_the_callers_lazy_picture_is_not_changed(seven: Image.Image, tmp_path: Path) -> None:
     seven.resize((2000, 2000)).convert("RGB").save(tmp_path / "large.jpg")
     with Image.open(tmp_path / "large.jpg") as picture:
@@ -267,13 +291,4 @@ def test_a_damaged_lazy_picture_is_an_image_error(tmp_path: Path) -> None:
 def test_a_large_transparent_picture_costs_little_memory(tmp_path: Path) -> None:
     """49 megapixels of RGBA are 196 MB; whole-size floats of them would be five times that."""
     Image.new("RGBA", (7000, 7000), (0, 0, 0, 0)).save(tmp_path / "large.png")
-    code = (
-        "import sys, numbre_runtime\n"
-        "from numbre_runtime.measure import peak_rss\n"
-        "try: numbre_runtime.load().predict(sys.argv[1])\n"
-        "except numbre_runtime.ImageError: pass\n"
-        "print(peak_rss())"
-    )
-    command = [sys.executable, "-c", code, str(tmp_path / "large.png")]
-    peak = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    assert peak < 600e6
+    assert _peak(tmp_path / "large.png") < 600e6

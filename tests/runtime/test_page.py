@@ -113,9 +113,7 @@ def test_numbers_and_lines_are_those_of_the_page(plain: TruePage) -> None:
         )
 
 
-def test_signs_are_classified_in_three_batches(
-    plain: TruePage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_signs_are_classified_in_three_batches(plain: TruePage, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
     original = Classifier.predict_batch
 
