@@ -238,7 +238,7 @@ def test_a_progressive_jpeg_that_takes_much_memory_is_refused(tmp_path: Path) ->
 def test_a_large_webp_is_refused(tmp_path: Path) -> None:
     """Its decoder takes five times the picture's memory; what is read costs less than 50 MB more than the picture."""
     Image.new("RGB", (1500, 1500), (230, 230, 230)).save(tmp_path / "large.webp")
-    with pytest.raises(numbre.ImageError, match="WebP file of 1500×1500 pixels .* save it as PNG or JPEG"):
+    with pytest.raises(numbre.ImageError, match=r"WebP file of 1500×1500 pixels .* save it as PNG or JPEG"):
         CLASSIFIER.predict(tmp_path / "large.webp")
     noise = np.random.default_rng(0).integers(0, 256, (1414, 1414, 4), np.uint8)
     Image.fromarray(noise).save(tmp_path / "noise.webp", lossless=True, method=0)

@@ -169,8 +169,8 @@ def test_lines_and_numbers_of_given_boxes() -> None:
     assert into_numbers(lines, places) == [[[5, 6], [7, 8, 9]], [[0, 1, 2], [3, 4]]]
 
 
-def _sign(group: int, digit: float, none: float, rows: int = 40, crossed: float = 0.0) -> Segment:
-    return Segment(Piece(0, 0, np.ones((rows, 20), np.bool_)), np.array([digit, none], np.float32), 40, group, crossed)
+def _sign(group: int, digit: float, none: float, rows: int = 40) -> Segment:
+    return Segment(Piece(0, 0, np.ones((rows, 20), np.bool_)), np.array([digit, none], np.float32), 40, group)
 
 
 def test_signs_vouch_for_each_other() -> None:
@@ -181,10 +181,10 @@ def test_signs_vouch_for_each_other() -> None:
     assert are_digits(signs, places, np.array([0])).tolist() == [False, False, False, False, True, True, True]
 
 
-@pytest.mark.parametrize(("rows", "crossed", "digits"), [(40, 0.1, True), (24, 0.1, False), (40, 0.5, False)])
-def test_what_falls_into_low_signs_or_by_deep_cuts_is_a_scribble(rows: int, crossed: float, digits: bool) -> None:
+@pytest.mark.parametrize(("score", "rows", "digits"), [(0.99, 40, True), (0.99, 24, False), (0.9, 40, False)])
+def test_what_falls_into_low_or_doubtful_signs_is_a_scribble(score: float, rows: int, digits: bool) -> None:
     places = [Place(x, 0, x + 20, 40, 40) for x in (0, 20, 40)]
-    signs = [_sign(0, 0.95, 0.05, rows, crossed) for _ in places]
+    signs = [_sign(0, score, 1 - score, rows) for _ in places]
     assert are_digits(signs, places, np.array([0])).tolist() == [digits] * 3
 
 

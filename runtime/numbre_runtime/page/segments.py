@@ -42,8 +42,6 @@ class Segment:
     """How tall the writing is around it, in pixels."""
     group: int
     """The number of the group that it is a part of."""
-    crossed: float
-    """How much ink the cut before it goes through, in heights of the writing."""
 
 
 def read_groups(groups: list[Group], strength: NDArray[np.uint8], full: float, classifier: Classifier) -> list[Segment]:
@@ -64,7 +62,7 @@ def read_groups(groups: list[Group], strength: NDArray[np.uint8], full: float, c
     count = 0
     for number, group in enumerate(groups):
         if sure[number] and group.whole.columns <= WIDE * group.height:
-            segments.append(Segment(group.whole, scores[number], group.height, number, 0.0))
+            segments.append(Segment(group.whole, scores[number], group.height, number))
         else:
             cut.append((number, lattice(group, count < _MOST_READINGS)))
             count += len(cut[-1][1])
@@ -74,9 +72,8 @@ def read_groups(groups: list[Group], strength: NDArray[np.uint8], full: float, c
     start = 0
     for number, readings in cut:
         height = groups[number].height
-        for index in best_path(readings, likely[start : start + len(readings)], height):
-            reading = readings[index]
-            segments.append(Segment(reading.piece, scores[start + index], height, number, reading.crossed))
+        chosen = best_path(readings, likely[start : start + len(readings)], height)
+        segments += (Segment(readings[index].piece, scores[start + index], height, number) for index in chosen)
         start += len(readings)
     return _looked_at_again(segments, strength, full, classifier)
 
