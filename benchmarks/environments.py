@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -27,7 +28,7 @@ def environment(name: str, requirements: Sequence[str]) -> Path:
     """
     folder = _PLACE / name
     python, stamp = folder / "bin" / "python", folder / ".ready"
-    wanted = "\n".join(requirements)
+    wanted = "\n".join(_as_it_is_now(requirement) for requirement in requirements)
     if stamp.is_file() and stamp.read_text() == wanted:
         return python
     shutil.rmtree(folder, ignore_errors=True)
@@ -42,6 +43,18 @@ def environment(name: str, requirements: Sequence[str]) -> Path:
         raise UnavailableError(errors[-1] if errors else f"pip ends with exit code {done.returncode}")
     stamp.write_text(wanted)
     return python
+
+
+def _as_it_is_now(requirement: str) -> str:
+    """A requirement; with one that is a folder of this tree the hash of what stands there, for that changes."""
+    folder = Path(requirement.partition("[")[0])
+    if not folder.is_dir():
+        return requirement
+    content = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            content.update(path.read_bytes())
+    return f"{requirement} {content.hexdigest()}"
 
 
 def clean(**more: str) -> dict[str, str]:
