@@ -41,6 +41,14 @@ def test_samples_are_bilinear_and_zero_outside(digits: NDArray[np.float32]) -> N
         assert sampled[index] == pytest.approx((corner * weights).sum(), abs=1e-5)
 
 
+def test_an_affine_map_alone_gives_what_sampling_at_its_places_gives(digits: NDArray[np.float32]) -> None:
+    """TensorFlow's projective transform against `_sample`, which the loop above vouches for."""
+    augmentation = Augmentation(rotation=20, scale=0.2, shear=0.2, shift=3, elastic=0)
+    seed = np.array([3, 0], np.int32)
+    sampled = _sample(digits, *augmentation._affine(len(digits), seed).places()).numpy()
+    np.testing.assert_allclose(augmentation.distort(digits, seed).numpy(), sampled, atol=2e-5)
+
+
 def test_a_shift_moves_the_digit(digits: NDArray[np.float32]) -> None:
     moved = _distort(Augmentation(rotation=0, scale=0, shear=0, shift=3, elastic=0), digits, 5)
     centres = [(images.sum(axis=1) * np.arange(28)).sum(axis=1) / images.sum(axis=(1, 2)) for images in (digits, moved)]

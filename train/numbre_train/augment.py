@@ -44,17 +44,16 @@ class Augmentation:
         """
         tf = tensorflow()
         count = tf.shape(images)[0]
-        row, column = self._affine(count, seed)
-        if self.elastic:
-            field = tf.random.stateless_normal([count, 2, _GRID, _GRID], seed + tf.constant([0, 7])) * self.elastic
-            spread = _bicubic_spread()
-            field = tf.einsum("ai,ncij,bj->ncab", spread, field, spread)
-            row += field[:, 0]
-            column += field[:, 1]
-        return _sample(images, row, column)
+        affine = self._affine(count, seed)
+        if not self.elastic:
+            return _projected(images, affine)
+        row, column = affine.places()
+        field = tf.random.stateless_normal([count, 2, _GRID, _GRID], seed + tf.constant([0, 7])) * self.elastic
+        spread = _bicubic_spread()
+        field = tf.einsum("ai,ncij,bj->ncab", spread, field, spread)
+        return _sample(images, row + field[:, 0], column + field[:, 1])
 
-    def _affine(self, count: Any, seed: Any) -> tuple[Any, Any]:
-        """The (N, 28, 28) row and column that each pixel is taken from."""
+    def _affine(self, count: Any, seed: Any) -> _Affine:
         tf = tensorflow()
 
         def draw(index: int, amount: float) -> Any:
@@ -64,11 +63,52 @@ class Augmentation:
         width, height = 1 + draw(2, self.scale), 1 + draw(3, self.scale)
         slant, right, down = draw(4, self.shear), draw(5, self.shift), draw(6, self.shift)
         cosine, sine = tf.cos(angle), tf.sin(angle)
-        offsets = tf.range(_SIDE, dtype=tf.float32) - _CENTRE
+        return _Affine(cosine * width, slant - sine * height, right, sine * width, cosine * height, down)
+
+
+@dataclass(frozen=True)
+class _Affine:
+    """Where each pixel is taken from, about the picture's centre; each field is (N, 1, 1)."""
+
+    column_by_column: Any
+    column_by_row: Any
+    right: Any
+    row_by_column: Any
+    row_by_row: Any
+    down: Any
+
+    def places(self) -> tuple[Any, Any]:
+        """The (N, 28, 28) row and column of every pixel's source."""
+        offsets = tensorflow().range(_SIDE, dtype=tensorflow().float32) - _CENTRE
         x, y = offsets[None, None, :], offsets[None, :, None]
-        column = cosine * width * x + (slant - sine * height) * y + _CENTRE + right
-        row = sine * width * x + cosine * height * y + _CENTRE + down
+        column = self.column_by_column * x + self.column_by_row * y + _CENTRE + self.right
+        row = self.row_by_column * x + self.row_by_row * y + _CENTRE + self.down
         return row, column
+
+    def matrix(self) -> Any:
+        """(N, 8), as TensorFlow's projective transform takes it: counted from the corner, without perspective."""
+        tf = tensorflow()
+        column_at_corner = _CENTRE + self.right - (self.column_by_column + self.column_by_row) * _CENTRE
+        row_at_corner = _CENTRE + self.down - (self.row_by_column + self.row_by_row) * _CENTRE
+        rows = [
+            *(self.column_by_column, self.column_by_row, column_at_corner),
+            *(self.row_by_column, self.row_by_row, row_at_corner),
+        ]
+        nothing = tf.zeros_like(self.right)
+        return tf.reshape(tf.concat([*rows, nothing, nothing], axis=1), [-1, 8])
+
+
+def _projected(images: Any, affine: _Affine) -> Any:
+    """As `_sample` at the affine map's places, in one operation, in a third of the time."""
+    tf = tensorflow()
+    return tf.raw_ops.ImageProjectiveTransformV3(
+        images=images[..., None],
+        transforms=affine.matrix(),
+        output_shape=tf.constant([_SIDE, _SIDE]),
+        fill_value=tf.constant(0.0),
+        interpolation="BILINEAR",
+        fill_mode="CONSTANT",
+    )[..., 0]
 
 
 def _bicubic_spread() -> Any:
