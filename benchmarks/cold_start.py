@@ -15,7 +15,7 @@ from pathlib import Path
 from common import NUMBRE, interleaved, machine, ratio, write_result
 from numbre_runtime.bundle import bundle_path
 
-ROUNDS = 31
+ROUNDS = 101
 BOUNDS = {"wall time, against the shortest script": 1.15, "peak RSS in MB": 60.0}
 _ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 """Both keep their compiled modules, as installed packages do."""
