@@ -19,15 +19,15 @@ def load(folder: Path) -> Peer:
     from tinygrad import Tensor, TinyJit
     from tinygrad.nn.onnx import OnnxRunner
 
-    runner = OnnxRunner(folder / "model.float32.onnx")
+    def compiled() -> Any:
+        # A runner keeps to the number of rows of its first call.
+        runner = OnnxRunner(folder / "model.float32.onnx")
+        return TinyJit(lambda values: next(iter(runner({"pixels": values}).values())).realize())
 
-    def network(values: Any) -> Any:
-        return next(iter(runner({"pixels": values}).values())).realize()
+    one, many = compiled(), compiled()
 
-    one, many = TinyJit(network), TinyJit(network)
-
-    def run(compiled: Any, images: Images) -> NDArray[Any]:
-        scores = compiled(Tensor(images.reshape(-1, 784).astype(np.float32) / 255).realize()).numpy()
+    def run(network: Any, images: Images) -> NDArray[Any]:
+        scores = network(Tensor(images.reshape(-1, 784).astype(np.float32) / 255).realize()).numpy()
         answers: NDArray[Any] = scores.argmax(axis=1)
         return answers
 
