@@ -34,7 +34,7 @@ LEAST_RIGHT = {
     "rotated up to 10°": 0.95,
     "slanted": 0.93,
     "broken strokes": 0.93,
-    "touching digits": 0.7,
+    "touching digits": 0.8,
     "chalk on a board": 0.95,
     "shadow": 0.93,
     "perspective": 0.93,
