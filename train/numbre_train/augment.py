@@ -79,7 +79,8 @@ class _Affine:
 
     def places(self) -> tuple[Any, Any]:
         """The (N, 28, 28) row and column of every pixel's source."""
-        offsets = tensorflow().range(_SIDE, dtype=tensorflow().float32) - _CENTRE
+        tf = tensorflow()
+        offsets = tf.range(_SIDE, dtype=tf.float32) - _CENTRE
         x, y = offsets[None, None, :], offsets[None, :, None]
         column = self.column_by_column * x + self.column_by_row * y + _CENTRE + self.right
         row = self.row_by_column * x + self.row_by_row * y + _CENTRE + self.down
@@ -99,7 +100,7 @@ class _Affine:
 
 
 def _projected(images: Any, affine: _Affine) -> Any:
-    """As `_sample` at the affine map's places, in one operation, in a third of the time."""
+    """As `_sample` at the affine map's places, in one operation and about two thirds of the time."""
     tf = tensorflow()
     return tf.raw_ops.ImageProjectiveTransformV3(
         images=images[..., None],

@@ -49,8 +49,10 @@ def read(image: NDArray[Any] | str | os.PathLike[str] | Image, classifier: Class
     segments, matrix = _segments(ink, classifier)
     segments = [segment for segment in segments if segment.scores.any()]
     places = [_place(segment) for segment in segments]
-    kept = np.flatnonzero(are_digits(segments, places, digit_classes(classifier)))
-    digits = [_digit(segments[index], classifier, matrix, levels.scale) for index in kept]
+    classes = digit_classes(classifier)
+    kept = np.flatnonzero(are_digits(segments, places, classes))
+    labels = classifier.labels
+    digits = [_digit(segments[index], classes, labels, matrix, levels.scale) for index in kept]
     places = [places[index] for index in kept]
     lines = into_numbers(into_lines(places), places)
     return Page(
@@ -93,15 +95,21 @@ def _segments(ink: Ink, classifier: Classifier) -> tuple[list[Segment], NDArray[
     return read_groups(groups, strength, ink.full, classifier), matrix
 
 
-def _digit(segment: Segment, classifier: Classifier, matrix: NDArray[np.float64], scale: tuple[float, float]) -> Digit:
-    """The likeliest digit for a segment, with its box in the picture's pixels."""
+def _digit(
+    segment: Segment,
+    classes: NDArray[np.intp],
+    labels: tuple[str, ...],
+    matrix: NDArray[np.float64],
+    scale: tuple[float, float],
+) -> Digit:
+    """The likeliest digit for a segment, of the classes that are digits, with its box in the picture's pixels."""
     rows, columns = np.nonzero(segment.piece.mask)
     points = np.stack([columns + segment.piece.left, rows + segment.piece.top], axis=1).astype(np.float64)
     seen = (cv2.transform(points[None], matrix)[0] + 0.5) * scale
     low, high = np.floor(seen.min(axis=0) - 0.5 * np.array(scale)), np.ceil(seen.max(axis=0) + 0.5 * np.array(scale))
-    best = max(digit_classes(classifier), key=lambda index: float(segment.scores[index]))
+    best = int(classes[segment.scores[classes].argmax()])
     confidence = float(segment.scores[best])
-    return Digit(classifier.labels[best], confidence, (int(low[0]), int(low[1]), int(high[0]), int(high[1])))
+    return Digit(labels[best], confidence, (int(low[0]), int(low[1]), int(high[0]), int(high[1])))
 
 
 def _place(segment: Segment) -> Place:

@@ -75,7 +75,7 @@ def read_groups(groups: list[Group], strength: NDArray[np.uint8], full: float, c
         chosen = best_path(readings, likely[start : start + len(readings)], height)
         segments += (Segment(readings[index].piece, scores[start + index], height, number) for index in chosen)
         start += len(readings)
-    return _looked_at_again(segments, strength, full, classifier)
+    return _looked_at_again(segments, digits, strength, full, classifier)
 
 
 def digit_classes(classifier: Classifier) -> NDArray[np.intp]:
@@ -100,10 +100,14 @@ def _scores(
 
 
 def _looked_at_again(
-    segments: list[Segment], strength: NDArray[np.uint8], full: float, classifier: Classifier
+    segments: list[Segment],
+    digits: NDArray[np.intp],
+    strength: NDArray[np.uint8],
+    full: float,
+    classifier: Classifier,
 ) -> list[Segment]:
     """The segments, those in doubt with the mean of the scores that they get as they are and a little distorted."""
-    best = [float(segment.scores[digit_classes(classifier)].max()) for segment in segments]
+    best = [float(segment.scores[digits].max()) for segment in segments]
     doubtful = [index for index, score in enumerate(best) if 0 < score < _CLEAR]
     if not doubtful:
         return segments
