@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -242,7 +242,7 @@ def _digits(wanted: Wanted) -> tuple[str, ...]:
 def _mnist(wanted: Wanted, source: SourceModel, say: Say) -> ExportData:
     mnist = load_mnist(wanted.data, say)
     split = split_rows()
-    spec = replace(_spec_of_pictures(wanted, source, "mnist"), shape=(28, 28), picture="mnist")
+    spec = _spec_of_pictures(wanted, source, "mnist")._replace(shape=(28, 28), picture="mnist")
     labels = _digits(wanted)
     if int(np.prod(source.input_shape)) != 784 or source.classes != len(labels):
         raise DataError(
@@ -313,8 +313,8 @@ def _fitted(spec: InputSpec, pool: Labelled, test: Labelled, source: SourceModel
     shape = test.inputs.shape[1:]
     shape = shape[:2] if shape[2:] == (1,) else shape
     if len(spec.shape) == 1 and len(shape) > 1:
-        spec = replace(spec, shape=shape)
-    return spec if len(spec.shape) in (2, 3) else replace(spec, picture="none")
+        spec = spec._replace(shape=shape)
+    return spec if len(spec.shape) in (2, 3) else spec._replace(picture="none")
 
 
 def _as_spec(part: Labelled, spec: InputSpec) -> NDArray[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -42,7 +42,7 @@ class Rung:
 
     def note(self) -> dict[str, Any]:
         """For the manifest."""
-        figures = {} if self.measured is None else asdict(self.measured)
+        figures = {} if self.measured is None else self.measured._asdict()
         kept = ("backend", "accuracy", "agreement", "p_value", "worst_class", "worst_class_drop", "largest_difference")
         return {
             "what": self.what,

@@ -64,7 +64,7 @@ def refuse_foreign(target: Path) -> None:
     present = {path.name for path in target.iterdir()}
     try:
         manifest = Manifest.from_json((target / MANIFEST).read_bytes(), MANIFEST)
-        written = {MANIFEST, *(entry.file for entry in (*manifest.artifacts, *manifest.files))}
+        written = {MANIFEST, *(entry.file for entry in manifest.entries)}
     except (OSError, BundleError):
         written = {MANIFEST}
     if present - written:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -99,7 +98,7 @@ class Frame:
         with quiet_engine():
             runs = run_artifact(bundle, artifact, self.test.images)
         measured = tuple(measure(run, self.test, self.labels) for run in runs)
-        return dataclasses.replace(artifact, measured=measured), runs
+        return artifact._replace(measured=measured), runs
 
     def described(self, content: bytes, recipe: Recipe) -> bytes:
         """The file with labels, preprocessing and quantization written into it."""

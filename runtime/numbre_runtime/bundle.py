@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from numbre_runtime.errors import BundleError
 from numbre_runtime.files import read_limited
-from numbre_runtime.manifest import Artifact, FileEntry, Manifest
+from numbre_runtime.manifest import Artifact, Manifest
 from numbre_runtime.npz import read_npz
 
 if TYPE_CHECKING:
@@ -33,8 +32,7 @@ _MANIFEST_LIMIT = 1 << 20
 _FILE_LIMIT = 256 << 20
 
 
-@dataclass(frozen=True)
-class Golden:
+class Golden(NamedTuple):
     """Inputs and the exact outputs that an artifact gave for them when it was exported."""
 
     inputs: NDArray[Any]
@@ -45,8 +43,7 @@ class Golden:
     """Artifact's file name to (N, classes) in the artifact's own output type."""
 
 
-@dataclass(frozen=True)
-class LabelledImages:
+class LabelledImages(NamedTuple):
     """Images that a bundle can be tried on."""
 
     images: NDArray[Any]
@@ -57,8 +54,7 @@ class LabelledImages:
     """(N,) what the Keras model answers; None where that is not known."""
 
 
-@dataclass(frozen=True)
-class Bundle:
+class Bundle(NamedTuple):
     """A bundle whose files were all there, and as the manifest says, when it was read."""
 
     path: Path
@@ -152,16 +148,15 @@ def read_bundle(path: Path) -> Bundle:
     if not os.path.isfile(path / MANIFEST):  # noqa: PTH113
         raise BundleError(f"{path}: not a bundle, it has no {MANIFEST}; numbre-export --int8 makes one")
     manifest = Manifest.from_json(read_limited(path / MANIFEST, _MANIFEST_LIMIT, BundleError), f"{path / MANIFEST}")
-    entries: tuple[FileEntry, ...] = (*manifest.artifacts, *manifest.files)
     try:
         present = {entry.name for entry in path.iterdir()}
     except OSError as cause:
         raise BundleError(f"{path}: cannot be read ({cause.strerror or cause})") from cause
-    extra = present - {entry.file for entry in entries} - {MANIFEST}
+    extra = present - {entry.file for entry in manifest.entries} - {MANIFEST}
     if extra:
         raise BundleError(f"{path}: {sorted(extra)[0]} is not in its manifest; remove it or export again")
     contents: dict[str, bytes] = {}
-    for entry in entries:
+    for entry in manifest.entries:
         content = read_limited(path / entry.file, min(entry.bytes, _FILE_LIMIT), BundleError)
         digest = hashlib.sha256(content).hexdigest()
         if digest != entry.sha256:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class NoChildError(Exception):
     """No child process can be started; the message says why."""
 
 
-@dataclass(frozen=True)
-class Ended:
+class Ended(NamedTuple):
     """What is known of a child that has ended."""
 
     facts: dict[str, Any]

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -38,8 +37,7 @@ _MIN_CONTRAST = 12
 """Ink must differ from its background by so many of 255 grey levels."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """Where the digit of a picture is."""
 
     box: tuple[int, int, int, int]
@@ -93,7 +91,7 @@ def _digit_of(picture: Image, size: tuple[int, int]) -> tuple[NDArray[np.uint8],
     across, down = width / grey.shape[1], height / grey.shape[0]
     left, top, right, bottom = found.box
     box = (int(left * across), int(top * down), math.ceil(right * across), math.ceil(bottom * down))
-    return pixels, replace(found, box=box)
+    return pixels, found._replace(box=box)
 
 
 def from_grey(grey: NDArray[np.float32]) -> tuple[NDArray[np.uint8], Found | None]:

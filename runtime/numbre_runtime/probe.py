@@ -8,10 +8,10 @@ crash by a signal ends the child alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 from numbre_runtime.backends import backend_format
 from numbre_runtime.bundle import read_bundle, shipped_bundles
@@ -41,8 +41,7 @@ STAGES = ("import", "load", "inference", "golden outputs")
 _TIMEOUT_S = 120.0
 
 
-@dataclass(frozen=True)
-class Probe:
+class Probe(NamedTuple):
     """What a probe found."""
 
     backend: str

@@ -8,7 +8,6 @@ import os
 import platform
 import sys
 from contextlib import suppress
-from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -43,7 +42,7 @@ def remembered_probe(name: str) -> Probe:
     result = probe(name)
     if path is not None and result.status in ("works", "broken"):
         known.pop(key, None)
-        kept = dict([*known.items(), (key, asdict(result))][-_KEPT:])
+        kept = dict([*known.items(), (key, result._asdict())][-_KEPT:])
         with suppress(OutputError):
             write_atomic(path, json.dumps(kept, indent=1).encode())
     return result

@@ -12,7 +12,7 @@ from numbre_train.data import Mnist
 
 
 def test_its_hashes_are_those_of_its_files(shipped: Bundle) -> None:
-    for entry in (*shipped.manifest.artifacts, *shipped.manifest.files):
+    for entry in shipped.manifest.entries:
         assert hashlib.sha256((shipped.path / entry.file).read_bytes()).hexdigest() == entry.sha256
 
 

@@ -69,7 +69,7 @@ def test_what_the_paired_test_says(int8_run: Run, test_set: TestSet) -> None:
 
 def test_the_error_names_file_backend_figures_and_bounds(shipped: Bundle, int8_run: Run, test_set: TestSet) -> None:
     item = measure(_broken_for(int8_run, 3, 100), test_set, _LABELS)
-    artifact = dataclasses.replace(shipped.artifact("model.int8.tflite"), measured=(item,))
+    artifact = shipped.artifact("model.int8.tflite")._replace(measured=(item,))
     with pytest.raises(
         ParityError, match=r"model\.int8\.tflite with litert .*accuracy .*recall of '3'.*agrees"
     ) as caught:

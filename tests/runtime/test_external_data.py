@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from pathlib import Path
 
@@ -93,11 +92,11 @@ def _bundle_with_external_data(directory: Path) -> Path:
             model.graph.initializer[0].MergeFrom(_external("weights.bin"))
             contents[artifact.file] = content = model.SerializeToString()
             digest = hashlib.sha256(content).hexdigest()
-            artifact = dataclasses.replace(artifact, sha256=digest, bytes=len(content))
+            artifact = artifact._replace(sha256=digest, bytes=len(content))
         artifacts.append(artifact)
     for name, content in contents.items():
         (directory / name).write_bytes(content)
-    changed = dataclasses.replace(bundle.manifest, artifacts=tuple(artifacts))
+    changed = bundle.manifest._replace(artifacts=tuple(artifacts))
     (directory / MANIFEST).write_bytes(changed.to_json())
     return directory
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -12,7 +10,7 @@ from numbre_runtime.manifest import InputSpec, TensorSpec
 from numbre_runtime.tensors import as_stored, decoder, encoder, image_writer, row_decoder
 
 _SPEC = InputSpec((2, 3), "uint8", 0, 255, "unit")
-_AFFINE = replace(_SPEC, preprocessing="affine", factors=(0.5, 1.0, 2.0), offsets=(0.0, -1.0, 3.0))
+_AFFINE = _SPEC._replace(preprocessing="affine", factors=(0.5, 1.0, 2.0), offsets=(0.0, -1.0, 3.0))
 _PIXELS = np.array([[[0, 1, 127], [128, 200, 255]], [[3, 0, 90], [254, 129, 12]]], np.uint8)
 _TENSORS = (
     TensorSpec("int8", 1 / 255, -128),
@@ -24,7 +22,7 @@ _TENSORS = (
 
 
 @pytest.mark.parametrize("tensor", _TENSORS)
-@pytest.mark.parametrize("spec", [_SPEC, replace(_SPEC, preprocessing="signed"), _AFFINE])
+@pytest.mark.parametrize("spec", [_SPEC, _SPEC._replace(preprocessing="signed"), _AFFINE])
 def test_encoding_into_an_array_is_encoding_into_a_new_one(spec: InputSpec, tensor: TensorSpec) -> None:
     encode = encoder(spec, tensor)
     for rows in (_PIXELS.reshape(2, 6), _PIXELS.reshape(2, 6) / 255):
@@ -49,7 +47,7 @@ def test_what_is_stored_already_is_not_cast() -> None:
 @pytest.mark.parametrize("output", ["softmax", "logits"])
 @pytest.mark.parametrize("tensor", _TENSORS)
 def test_a_row_is_decoded_to_the_bits_of_a_batch(shipped: Bundle, tensor: TensorSpec, output: str) -> None:
-    artifact = replace(shipped.manifest.artifacts[0], output=tensor)
+    artifact = shipped.manifest.artifacts[0]._replace(output=tensor)
     if tensor.dtype == "float32":
         rows = np.linspace(-3, 3, 40, dtype=np.float32).reshape(4, 10)
     else:

@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     findings = []
     for found in probes:
         cause, advice = ("", "") if found.status == "works" else cure(found, board)
-        findings.append({**asdict(found), "cause": cause, "cure": advice})
+        findings.append({**found._asdict(), "cause": cause, "cure": advice})
     if args.json:
         result = {
             "numbre_runtime": __version__,

@@ -6,7 +6,6 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 
 import numpy as np
 
@@ -72,7 +71,7 @@ def _json_line(image: str, prediction: Prediction, classifier: Classifier) -> st
             "label": prediction.label,
             "confidence": round(prediction.confidence, 6),
             "recognized": prediction.recognized,
-            "found": asdict(prediction.found) if prediction.found is not None else None,
+            "found": prediction.found._asdict() if prediction.found is not None else None,
             "scores": scores,
             "artifact": classifier.artifact.file,
             "backend": classifier.backend,
