@@ -58,9 +58,7 @@ def find_digit(source: str | os.PathLike[str] | Image) -> tuple[NDArray[np.uint8
     Raises:
         ImageError: It is no picture, damaged or too large.
     """
-    # Asked first, for a draft of a JPEG file is smaller.
-    size = with_picture(source, lambda picture: picture.size)
-    return with_picture(source, lambda picture: _digit_of(picture, size), draft=2 * _WORK_SIZE)
+    return with_picture(source, _digit_of, draft=2 * _WORK_SIZE)
 
 
 def to_mnist(source: str | os.PathLike[str] | Image) -> NDArray[np.uint8]:

@@ -55,13 +55,15 @@ def max_pixels() -> int:
 
 
 def with_picture(
-    source: str | os.PathLike[str] | Image, use: Callable[[Image], _Result], draft: int | None = None
+    source: str | os.PathLike[str] | Image,
+    use: Callable[[Image, tuple[int, int]], _Result],
+    draft: int | None = None,
 ) -> _Result:
     """What `use` makes of a picture; a file is closed afterwards, a PIL image is the caller's.
 
     Args:
         source: A file's path or a PIL image.
-        use: Must not change the picture it gets.
+        use: Takes the picture, which it must not change, and its stored width and height, for a draft is smaller.
         draft: A JPEG file may be decoded straight to grey and a smaller size, no smaller than this side in pixels.
 
     Raises:
@@ -75,15 +77,16 @@ def with_picture(
             if not hasattr(source, "convert"):
                 raise ImageError(f"a {type(source).__name__}; expected an array, a path or a PIL image")
             _check_size(source, name)
-            return use(source)
+            return use(source, source.size)
         _check_file(name)
         # By its name, for Pillow then imports the one decoder that the ending asks for.
         with Image.open(name, formats=_FORMATS) as picture:
             _check_size(picture, name)
             _check_decoder(picture, name)
+            size = picture.size
             if draft is not None:
                 picture.draft("L", (draft, draft))
-            return use(picture)
+            return use(picture, size)
     except ImageError:
         raise
     except Image.DecompressionBombError as cause:

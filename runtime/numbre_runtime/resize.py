@@ -33,7 +33,7 @@ def to_shape(source: str | os.PathLike[str] | Image, shape: tuple[int, ...]) -> 
     channels = shape[2] if len(shape) == 3 else 1
     if len(shape) not in (2, 3) or channels not in _MODES:
         raise ImageError(f"a picture; this model takes arrays of shape {shape}")
-    return with_picture(source, lambda picture: _resized(picture, shape, _MODES[channels]))
+    return with_picture(source, lambda picture, _: _resized(picture, shape, _MODES[channels]))
 
 
 def _resized(picture: Image, shape: tuple[int, ...], mode: str) -> NDArray[np.uint8]:

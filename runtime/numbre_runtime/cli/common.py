@@ -7,11 +7,11 @@ import io
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import IO, Any
 
-from numbre_runtime.errors import NumbreError, one_line
+from numbre_runtime.errors import ImageError, NumbreError, one_line
 
 EXIT_OK, EXIT_ERROR, EXIT_INTERRUPTED = 0, 2, 130
 
@@ -68,6 +68,27 @@ def run_command(
     finally:
         for line in dict.fromkeys(held):
             print(f"{parser.prog}: {line}", file=sys.stderr)
+
+
+def for_each_picture(prog: str, pictures: Iterable[str], use: Callable[[str], object], debug: bool) -> int:
+    """Hands each picture's name to `use`; a bad picture is reported and the others still go on.
+
+    Returns:
+        The exit code: 2 if a picture was bad.
+
+    Raises:
+        ImageError: A picture is bad, and `debug` is set.
+    """
+    code = EXIT_OK
+    for picture in pictures:
+        try:
+            use(picture)
+        except ImageError as error:
+            if debug:
+                raise
+            print(f"{prog}: {one_line(error)}", file=sys.stderr)
+            code = EXIT_ERROR
+    return code
 
 
 def _scratch_file() -> IO[bytes]:

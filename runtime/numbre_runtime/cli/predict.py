@@ -11,8 +11,8 @@ import numpy as np
 
 from numbre_runtime.backends import BACKENDS
 from numbre_runtime.classifier import Classifier, Prediction, load
-from numbre_runtime.cli.common import EXIT_ERROR, EXIT_OK, Parser, quiet_engine, run_command
-from numbre_runtime.errors import ImageError, one_line
+from numbre_runtime.cli.common import Parser, for_each_picture, quiet_engine, run_command
+from numbre_runtime.errors import ImageError
 
 
 def parser() -> Parser:
@@ -29,25 +29,20 @@ def parser() -> Parser:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Classifies each image; a bad one is reported and the others still go on."""
+    """Classifies each image."""
     if args.top < 1:
         raise ImageError(f"--top {args.top}: expected 1 or more")
     with quiet_engine():
         classifier = load(args.bundle, backend=args.backend)
-    code = EXIT_OK
-    for image in args.images:
-        try:
-            prediction = classifier.predict(image)
-        except ImageError as error:
-            if args.debug:
-                raise
-            print(f"numbre-predict: {one_line(error)}", file=sys.stderr)
-            code = EXIT_ERROR
-            continue
-        print(
+
+    def show(image: str) -> None:
+        prediction = classifier.predict(image)
+        line = (
             _json_line(image, prediction, classifier) if args.json else _line(image, prediction, classifier, args.top)
         )
-    return code
+        print(line)
+
+    return for_each_picture("numbre-predict", args.images, show, args.debug)
 
 
 def _line(image: str, prediction: Prediction, classifier: Classifier, top: int) -> str:

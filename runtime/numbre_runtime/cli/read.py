@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from numbre_runtime.backends import BACKENDS
 from numbre_runtime.classifier import Classifier, load
-from numbre_runtime.cli.common import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, Parser, quiet_engine, run_command
-from numbre_runtime.errors import ImageError, one_line
+from numbre_runtime.cli.common import EXIT_INTERRUPTED, EXIT_OK, Parser, for_each_picture, quiet_engine, run_command
+from numbre_runtime.errors import ImageError
 
 if TYPE_CHECKING:
     from numbre_runtime.page import Page
@@ -49,19 +49,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _photos(args: argparse.Namespace, classifier: Classifier) -> int:
-    """Reads each photo; a bad one is reported and the others still go on."""
+    """Reads each photo."""
     from numbre_runtime.page import read
 
-    code = EXIT_OK
-    for photo in args.photos:
-        try:
-            page = read(photo, classifier)
-        except ImageError as error:
-            if args.debug:
-                raise
-            print(f"numbre-read: {one_line(error)}", file=sys.stderr)
-            code = EXIT_ERROR
-            continue
+    def show(photo: str) -> None:
+        page = read(photo, classifier)
         if args.json:
             about = {"artifact": classifier.artifact.file, "backend": classifier.backend}
             print(json.dumps({"image": photo, **page_json(page), **about}))
@@ -73,7 +65,8 @@ def _photos(args: argparse.Namespace, classifier: Classifier) -> int:
             from numbre_runtime.page.overlay import overlay_png
 
             write_atomic(args.overlay, overlay_png(photo, page))
-    return code
+
+    return for_each_picture("numbre-read", args.photos, show, args.debug)
 
 
 def _frames(args: argparse.Namespace, classifier: Classifier) -> int:

@@ -55,9 +55,7 @@ def page_levels(source: NDArray[Any] | str | os.PathLike[str] | Image) -> Levels
     """
     if isinstance(source, np.ndarray):
         source = _from_array(source)
-    # Asked first, for a draft of a JPEG file is smaller.
-    size = with_picture(source, lambda picture: picture.size)
-    grey, (width, height) = with_picture(source, lambda picture: _reduced(picture, size), draft=_DRAFT)
+    grey, (width, height) = with_picture(source, _reduced, draft=_DRAFT)
     enlarged = min(_SMALL / max(grey.shape), _MOST_ENLARGED)
     if enlarged > 1.5:
         grey = cv2.resize(grey, None, fx=enlarged, fy=enlarged, interpolation=cv2.INTER_CUBIC)

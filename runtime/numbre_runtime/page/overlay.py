@@ -24,7 +24,7 @@ def overlay_png(source: str | os.PathLike[str] | Image, page: Page) -> bytes:
         ImageError: It is no picture, damaged or too large.
     """
     stream = io.BytesIO()
-    with_picture(source, lambda picture: drawn(picture, page)).save(stream, "PNG", compress_level=3)
+    with_picture(source, lambda picture, _: drawn(picture, page)).save(stream, "PNG", compress_level=3)
     return stream.getvalue()
 
 
