@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from digits.readers import Digit, opened
 from numbre_runtime import Prediction
-from numbre_runtime.image import find_digit
+from numbre_runtime.pictures.digit import find_digit
 
 _CELL, _COLUMNS, _TEXT, _MOST = 96, 6, 26, 240
 

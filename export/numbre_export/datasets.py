@@ -16,9 +16,9 @@ from numbre_export.conversion import SourceModel
 from numbre_export.hygiene import FEWEST_ROWS, check_calibration, overlap, row_hashes, rows_digest
 from numbre_runtime.errors import DataError
 from numbre_runtime.files import read_limited
-from numbre_runtime.image import to_mnist
 from numbre_runtime.manifest import PREPROCESSINGS, InputSpec
-from numbre_runtime.resize import to_shape
+from numbre_runtime.pictures.digit import to_mnist
+from numbre_runtime.pictures.resize import to_shape
 from numbre_runtime.tensors import network_values
 from numbre_train.data import calibration_rows, load_mnist, split_rows
 from numbre_train.data.classes import DIGITS, LABELS_FILE, class_numbers, named_by, read_labels

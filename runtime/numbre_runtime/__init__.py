@@ -24,9 +24,9 @@ if TYPE_CHECKING:
         NumbreError,
         PhotoNotInstalledError,
     )
-    from numbre_runtime.image import Found
     from numbre_runtime.manifest import Manifest
     from numbre_runtime.page import Page, read
+    from numbre_runtime.pictures.digit import Found
 
 __version__ = "0.1.0"
 
@@ -49,7 +49,7 @@ __all__ = [
 
 _HOMES = {
     "Classifier": "classifier",
-    "Found": "image",
+    "Found": "pictures.digit",
     "Manifest": "manifest",
     "Page": "page",
     "Prediction": "classifier",

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-    from numbre_runtime.image import Found
+    from numbre_runtime.pictures.digit import Found
 
 ImageLike: TypeAlias = "NDArray[Any] | str | os.PathLike[str] | Image"
 """An array in the model's own form (also a row of a table), or a picture: a path or a PIL image of any size."""
@@ -190,14 +190,14 @@ class Classifier:
         if self._spec.picture == "none":
             raise ImageError(f"a picture; this model takes arrays of {self._spec.shape} numbers")
         if self._spec.picture == "resize":
-            from numbre_runtime.resize import to_shape
+            from numbre_runtime.pictures.resize import to_shape
 
             return to_shape(image, self._spec.shape).reshape(1, -1)
         return self._digit(image)[0]
 
     @staticmethod
     def _digit(picture: str | os.PathLike[str] | Image) -> tuple[NDArray[np.uint8], Found | None]:
-        from numbre_runtime.image import find_digit
+        from numbre_runtime.pictures.digit import find_digit
 
         pixels, found = find_digit(picture)
         return pixels.reshape(1, -1), found

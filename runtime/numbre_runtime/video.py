@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from numbre_runtime.errors import ImageError
-from numbre_runtime.picture import MAX_PIXELS
+from numbre_runtime.pictures.picture import MAX_PIXELS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -14,7 +14,7 @@ from sklearn.datasets import load_digits
 import numbre_runtime as numbre
 from numbre_export.targets import parse_target, reasons_against
 from numbre_runtime.bundle import Bundle, bundle_path, read_bundle
-from numbre_runtime.image import from_grey
+from numbre_runtime.pictures.digit import from_grey
 from numbre_train.data import Mnist, Rows, split_rows
 from numbre_train.wild.rows import NONE, wild_rows
 

@@ -12,7 +12,7 @@ from PIL import Image
 from numbre_export.conversion import SourceModel
 from numbre_export.datasets import ExportData, Wanted, labels_beside, load_data
 from numbre_runtime.errors import DataError
-from numbre_runtime.resize import to_shape
+from numbre_runtime.pictures.resize import to_shape
 from numbre_train.data import Mnist
 from numbre_train.data.idx import format_idx
 from numbre_train.data.labelled import Labelled, read_labelled

@@ -8,9 +8,9 @@ from PIL import Image
 
 import numbre_runtime as numbre
 from digits.distortions import DISTORTIONS, photos
-from numbre_runtime.components import components
-from numbre_runtime.image import find_digit, from_grey
-from numbre_runtime.mnist_form import stroke_width
+from numbre_runtime.pictures.components import components
+from numbre_runtime.pictures.digit import find_digit, from_grey
+from numbre_runtime.pictures.mnist_form import stroke_width
 from numbre_train.data import Mnist
 
 CLASSIFIER = numbre.load("numbre-int8")

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbre_runtime.errors import ImageError
-from numbre_runtime.grey import grey_levels
-from numbre_runtime.picture import upright_size, with_picture
+from numbre_runtime.pictures.grey import grey_levels
+from numbre_runtime.pictures.picture import upright_size, with_picture
 
 if TYPE_CHECKING:
     from PIL.Image import Image

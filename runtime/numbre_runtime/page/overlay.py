@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from numbre_runtime.page.result import Page
-from numbre_runtime.picture import with_picture
+from numbre_runtime.pictures.picture import with_picture
 
 if TYPE_CHECKING:
     from PIL.Image import Image

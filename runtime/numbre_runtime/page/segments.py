@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbre_runtime.classifier import Classifier
-from numbre_runtime.mnist_form import SIDE, in_mnist_form
 from numbre_runtime.page.groups import Group, Piece
 from numbre_runtime.page.lattice import WIDE, Reading, best_path, lattice
+from numbre_runtime.pictures.mnist_form import SIDE, in_mnist_form
 
 _MOST_READINGS = 10_000
 """From so many on, nothing is cut; a bound on the time that noise can cost."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbre_runtime.errors import DataError
-from numbre_runtime.resize import to_shape
+from numbre_runtime.pictures.resize import to_shape
 from numbre_train.data.classes import DIGITS, class_numbers, named_by, read_labels
 from numbre_train.data.csv_files import csv_files, is_csv, load_csv, read_csv
 from numbre_train.data.labelled import Labelled, read_labelled

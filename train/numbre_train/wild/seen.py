@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from numbre_runtime.image import from_grey
+from numbre_runtime.pictures.digit import from_grey
 from numbre_train.wild.camera import photographed
 from numbre_train.wild.ink import Ink, as_picture
 from numbre_train.wild.paper import laid_on, random_place, written

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from numbre_runtime.components import components
+from numbre_runtime.pictures.components import components
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbre_runtime.errors import ImageError
-from numbre_runtime.picture import is_transparent, with_picture
+from numbre_runtime.pictures.picture import is_transparent, with_picture
 
 if TYPE_CHECKING:
     from PIL.Image import Image

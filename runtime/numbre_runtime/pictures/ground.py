@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from numbre_runtime.morphology import opening
+from numbre_runtime.pictures.morphology import opening
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -15,8 +15,8 @@ from PIL import Image, ImageDraw, ImageOps
 
 import numbre_runtime as numbre
 from conftest import ROOT
-from numbre_runtime.image import to_mnist
-from numbre_runtime.picture import MAX_PIXELS
+from numbre_runtime.pictures.digit import to_mnist
+from numbre_runtime.pictures.picture import MAX_PIXELS
 from numbre_train.data import Mnist
 
 CLASSIFIER = numbre.load()

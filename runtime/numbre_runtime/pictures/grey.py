@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from numbre_runtime.errors import ImageError
-from numbre_runtime.picture import is_transparent
+from numbre_runtime.pictures.picture import is_transparent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

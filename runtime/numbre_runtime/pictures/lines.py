@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from numbre_runtime.ground import quantile
-from numbre_runtime.morphology import dilation, opening
+from numbre_runtime.pictures.ground import quantile
+from numbre_runtime.pictures.morphology import dilation, opening
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

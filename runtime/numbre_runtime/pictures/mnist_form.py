@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from numbre_runtime.morphology import dilation
+from numbre_runtime.pictures.morphology import dilation
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,0 +1,1 @@
+"""From pictures that nobody vouches for to what a model takes: one digit in MNIST's form, or a picture of its shape."""
