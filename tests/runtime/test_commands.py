@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +64,15 @@ def test_predict_fails_in_one_line(words: tuple[str, ...], reason: str, run_comm
     assert done.stdout == ""
     assert reason in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_answers_that_cannot_be_written_end_in_one_line() -> None:
+    command = [Path(sys.executable).parent / "numbre-predict", SAMPLES[0]]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "numbre-predict: [Errno 28] No space left on device\n"
 
 
 def test_debug_shows_the_traceback(run_command: Run) -> None:
