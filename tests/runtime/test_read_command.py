@@ -87,7 +87,7 @@ def test_the_overlay_shows_the_boxes(photo: Path, run_command: Run, tmp_path: Pa
 
 def test_an_overlay_that_cannot_be_written_leaves_nothing(photo: Path, run_command: Run, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("kept")
-    done = run_command(*READ, photo, "--overlay", tmp_path / "file" / "drawn.png")
+    done = run_command(*READ, photo, "--overlay", tmp_path / "file" / "drawn.png", PYTHONUNBUFFERED="")
     assert done.returncode == 2
     assert "cannot be written" in done.stderr
     assert len(done.stderr.splitlines()) == 1
