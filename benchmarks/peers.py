@@ -1,6 +1,6 @@
 """The same digits through what a user would pick instead, each in an environment of its own, one thread each.
 
-What cannot be installed here becomes a row that says why.
+All are measured in turn, in several rounds. What cannot be installed here becomes a row that says why.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from numbre_runtime.npz import write_npz
 from numbre_train.data import load_mnist
 
 _HERE = Path(__file__).resolve().parent
-_COLD_STARTS = 7
+_ROUNDS, _COLD_STARTS = 3, 3
 _TIMEOUT_S = 400
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 _TESSERACT = ("tesseract-ocr", "tesseract-ocr-eng", "tesseract-ocr-osd")
@@ -69,21 +69,32 @@ PEERS = (
 def main() -> int:
     """Measures, prints and writes results/peers.json; peers named on the command line are measured alone."""
     wanted = sys.argv[1:]
-    rows = []
+    peers = [peer for peer in (*PEERS[:1], *_other_bundles(), *PEERS[1:]) if not wanted or peer.module in wanted]
+    skipped: dict[Peer, str] = {}
+    rounds: dict[Peer, list[dict[str, Any]]] = {peer: [] for peer in peers}
     with tempfile.TemporaryDirectory() as directory:
         folder = Path(directory)
         _write_inputs(folder)
-        for peer in (*PEERS[:1], *_other_bundles(), *PEERS[1:]):
-            if wanted and peer.module not in wanted:
-                continue
-            try:
-                row = _row(peer, folder)
-            except UnavailableError as cause:
-                row = {"skipped": str(cause)}
-            rows.append({"peer": peer.title, **row})
-            print(json.dumps(rows[-1]), flush=True)
+        for step in (_prepare, *[_measure] * _ROUNDS):
+            # In turn, so that the machine's drift meets all alike.
+            for peer in peers:
+                if peer in skipped:
+                    continue
+                try:
+                    figures = step(peer, folder)
+                except UnavailableError as cause:
+                    skipped[peer] = str(cause)
+                    continue
+                if figures:
+                    rounds[peer].append(figures)
+                    print(peer.title, json.dumps(figures), flush=True)
+    rows = [
+        {"peer": peer.title, **({"skipped": skipped[peer]} if peer in skipped else _medians(rounds[peer]))}
+        for peer in peers
+    ]
+    print(*map(json.dumps, rows), sep="\n")
     if not wanted:
-        write_result("peers", {"rows": rows})
+        write_result("peers", {"rounds": _ROUNDS, "rows": rows})
     return 0
 
 
@@ -104,17 +115,26 @@ def _write_inputs(folder: Path) -> None:
     (folder / "weights.npz").write_bytes(write_npz(**dict(zip(names, arrays, strict=True))))
 
 
-def _row(peer: Peer, folder: Path) -> dict[str, Any]:
-    """One peer's figures.
+def _prepare(peer: Peer, folder: Path) -> None:
+    """Installs a peer, and trains what has to be trained.
 
     Raises:
         UnavailableError: It cannot be installed, or does not run.
     """
     if peer.module == "with_tesseract" and shutil.which("tesseract") is None:
         raise UnavailableError("the program tesseract is not there (Debian: tesseract-ocr)")
-    (folder / "bundle.txt").write_text(peer.bundle)
+    _run(environment(peer.environment, peer.requirements), peer, folder, "prepare")
+
+
+def _measure(peer: Peer, folder: Path) -> dict[str, Any]:
+    """One round's figures of a peer.
+
+    Raises:
+        UnavailableError: It does not run.
+    """
     python = environment(peer.environment, peer.requirements)
-    _run(python, peer, folder, "prepare")
+    (folder / "bundle.txt").write_text(peer.bundle)
+    figures = _run(python, peer, folder, "measure")
     cold, peaks = [], []
     for _ in range(_COLD_STARTS):
         start = time.perf_counter()
@@ -122,19 +142,24 @@ def _row(peer: Peer, folder: Path) -> dict[str, Any]:
         cold.append(time.perf_counter() - start)
     size = _tesseract_mb() if peer.module == "with_tesseract" else installed_mb(python)
     return {
-        **_run(python, peer, folder, "measure"),
-        # The first start reads from the disk and compiles modules.
-        "cold_start_s": statistics.median(cold[1:]),
+        **figures,
+        "cold_start_s": statistics.median(cold),
         "peak_rss_mb": statistics.median(peaks),
         "installed_mb": size,
     }
 
 
+def _medians(rounds: list[dict[str, Any]]) -> dict[str, Any]:
+    """Of each figure; None where a round does not have it."""
+    columns = {name: [figures[name] for figures in rounds] for name in rounds[0]}
+    return {name: None if None in values else statistics.median(values) for name, values in columns.items()}
+
+
 def _run(python: Path, peer: Peer, folder: Path, mode: str) -> dict[str, Any]:
     command = [str(python), str(_HERE / "peer_code" / "harness.py"), peer.module, str(folder), mode]
-    environment = clean(**_ONE_THREAD)
+    settings = clean(**_ONE_THREAD)
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, env=environment, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, env=settings, check=False)
     except subprocess.TimeoutExpired as late:
         raise UnavailableError(f"{mode} takes longer than {_TIMEOUT_S} s") from late
     if done.returncode:
