@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 from numbre_runtime.cli.common import quiet_engine
+from numbre_runtime.cli.entry import importing
 from numbre_runtime.errors import ModelError
 
 
@@ -20,7 +21,8 @@ def tensorflow() -> Any:
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with quiet_engine():
-        import tensorflow as tf
+        with importing():
+            import tensorflow as tf
 
         tf.config.list_physical_devices()
     return tf

@@ -17,6 +17,7 @@ from numbre_runtime.errors import DataError, NumbreError
 from numbre_runtime.files import read_limited, write_atomic
 from numbre_runtime.manifest import PIXEL_SCALES
 from numbre_runtime.npz import read_npz, write_npz
+from numbre_train.ctrl_c import raise_if_pressed
 from numbre_train.data.rows import Rows as Rows
 from numbre_train.engine import keras, tensorflow
 from numbre_train.metrics import log_loss
@@ -136,6 +137,7 @@ def fit(
         epochs.append(Epoch(number + 1, time.perf_counter() - start, rates[-1], loss, accuracy, *watched))
         if checkpoint is not None:
             _save(checkpoint, state, identity, epochs)
+        raise_if_pressed()
         on_epoch(epochs[-1])
     return model, epochs
 

@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from numbre_runtime.errors import DataError, NumbreError
+from numbre_train.ctrl_c import raise_if_pressed
 from numbre_train.data import Dataset
 from numbre_train.fit import DivergedError, Epoch, fit
 from numbre_train.recipes import Recipe
@@ -223,6 +224,7 @@ def work(search: Search, data: Dataset, study: Any, on_progress: Callable[[], No
         return accuracy
 
     def after_trial(study: Any, _: Any) -> None:
+        raise_if_pressed()
         on_progress()
         parent = multiprocessing.parent_process()
         if is_done(study, search) or (parent is not None and not parent.is_alive()):

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from numbre_runtime.cli.entry import run_module
+from numbre_train.ctrl_c import ctrl_c_remembered
 
 COMMANDS = {
     "sample": "writes a random draw from MNIST as CSV",
@@ -20,4 +21,5 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     command = words.pop(0) if words and words[0] in COMMANDS else "train"
-    return run_module(f"numbre_train.cli.{command}", words)
+    with ctrl_c_remembered():
+        return run_module(f"numbre_train.cli.{command}", words)
