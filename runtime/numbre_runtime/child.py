@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
+from collections.abc import Mapping
 from typing import Any, NamedTuple
+
+_START = "from numbre_runtime.child import end_with_parent; end_with_parent()\n"
 
 
 class NoChildError(Exception):
@@ -21,13 +25,14 @@ class Ended(NamedTuple):
     """How it ended: by which signal, with which exit code and last line of standard error, or not within its time."""
 
 
-def run_child(code: str, *words: str, timeout_s: float) -> Ended:
-    """Runs Python code in a child process that finds the modules that this one finds.
+def run_child(code: str, *words: str, timeout_s: float, settings: Mapping[str, str] | None = None) -> Ended:
+    """Runs Python code in a child process that finds the modules that this one finds, and ends when this one does.
 
     Args:
         code: It calls `say` for what shall outlive a crash.
         words: Its command line, sys.argv[1:].
         timeout_s: It is killed after so many seconds.
+        settings: Further environment variables.
 
     Raises:
         NoChildError: None can be started.
@@ -35,18 +40,39 @@ def run_child(code: str, *words: str, timeout_s: float) -> Ended:
     import subprocess
 
     # -P keeps the current directory out of the search path; the child finds what the parent finds, and no more.
-    command = [sys.executable, "-P", "-c", code, *words]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)}
+    command = [sys.executable, "-P", "-c", f"{_START}{code}", *words]
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    lifeline, kept = os.pipe()
     try:
         # A session of its own: at Ctrl-C the parent decides, and a child half way must not print a traceback.
         done = subprocess.run(
-            command, capture_output=True, timeout=timeout_s, env=environment, check=False, start_new_session=True
+            command,
+            stdin=lifeline,
+            capture_output=True,
+            timeout=timeout_s,
+            env={**os.environ, **(settings or {}), "PYTHONPATH": path},
+            check=False,
+            start_new_session=True,
         )
     except subprocess.TimeoutExpired as late:
         return Ended(_facts(late.stdout or b""), f"no answer within {timeout_s:.0f} s")
     except OSError as cause:
         raise NoChildError(f"no child process can be started ({cause.strerror or cause})") from cause
+    finally:
+        os.close(lifeline)
+        os.close(kept)
     return Ended(_facts(done.stdout), _ending(done.returncode, done.stderr))
+
+
+def end_with_parent() -> None:
+    """Called by the child first: it ends when its standard input does, that is when the parent ends, however."""
+
+    def wait() -> None:
+        # Not sys.stdin, whose lock the interpreter wants at its own end.
+        os.read(0, 1)
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def say(**facts: object) -> None:

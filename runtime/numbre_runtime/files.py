@@ -33,6 +33,24 @@ def read_limited(path: Path, limit: int, error: type[NumbreError]) -> bytes:
     return content
 
 
+def check_writable(path: Path) -> None:
+    """Finds out before the work, as far as that can be, whether `write_atomic` will do; makes the file's directory.
+
+    Raises:
+        OutputError: It will not.
+    """
+    import tempfile
+
+    if path.is_dir():
+        raise OutputError(f"{path}: is a directory; name a file")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as cause:
+        raise OutputError(f"{path}: cannot be written ({cause.strerror or cause})") from cause
+
+
 def write_atomic(path: Path, content: bytes) -> None:
     """Writes a file all or nothing: a temporary file beside it, flushed to disk, then renamed.
 

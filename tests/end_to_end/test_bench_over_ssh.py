@@ -151,6 +151,24 @@ def test_ctrl_c_leaves_nothing(server: Server) -> None:
     assert _left(server) == []
 
 
+@pytest.mark.slow
+def test_ctrl_c_while_measuring_ends_what_runs_on_the_board(server: Server) -> None:
+    program = Path(sys.executable).parent / "numbre-bench"
+    words = [*_words(server)[1:], "--samples", "100000000", "--backend", "litert", "--ssh-engines", "litert"]
+    process = subprocess.Popen([program, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith("round 1 of 1: ")
+    (folder,) = [server.home / name for name in _left(server)]
+    number = int((folder / "process").read_text())
+    process.send_signal(signal.SIGINT)
+    printed, errors = process.communicate(timeout=120)
+    assert (process.returncode, printed) == (130, "")
+    assert errors.endswith("numbre-bench: interrupted\n")
+    assert not Path(f"/proc/{number}").exists()
+    time.sleep(2)
+    assert _left(server) == []
+
+
 def test_a_board_without_python_is_one_line(server: Server, run_command: Run) -> None:
     done = run_command(*_words(server, "--ssh-python", "/no/such/python"))
     assert done.returncode == 2

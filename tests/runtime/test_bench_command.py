@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from numbre_runtime.npz import write_npz
 from numbre_train.data import Mnist
 
 _QUICK = ("--threads", "1", "--samples", "300", "--rounds", "1")
+_SIX_ROUNDS = ("--threads", "1", "--samples", "300", "--rounds", "6")
 _DEADLY = "import os, signal\nos.kill(os.getpid(), signal.{signal})\n"
 _WRAPPED = (
     "from ai_edge_litert.interpreter import Interpreter as Real\n"
@@ -44,6 +47,13 @@ _DIES_LATE = _WRAPPED + (
 )
 
 
+def _spoiled(**wrong: object) -> str:
+    """A result with one row, of which something is wrong."""
+    row = {"artifact": "a", "engine": "litert", "backend": "litert 1", "threads": 1, "p50_us": 7.0,
+           "p50_interval_us": [6.5, 8], **wrong}  # fmt: skip
+    return json.dumps({"format": "numbre-bench 1", "bundle": "small", "machine": "m", "rows": [row]})
+
+
 def _engine(folder: Path, code: str) -> dict[str, str]:
     """A package tflite_runtime whose module `interpreter` is the given code, and the environment that finds it."""
     package = folder / "tflite_runtime"
@@ -58,7 +68,7 @@ def result(run_command: Run, mnist: Mnist, tmp_path_factory: pytest.TempPathFact
     """One run on the 10,000 test images."""
     folder = tmp_path_factory.mktemp("bench")
     (folder / "test.npz").write_bytes(write_npz(images=mnist.test_images, labels=mnist.test_labels))
-    done = run_command("numbre-bench", "--data", folder / "test.npz", *_QUICK, "--json", folder / "result.json")
+    done = run_command("numbre-bench", "--data", folder / "test.npz", *_SIX_ROUNDS, "--json", folder / "result.json")
     assert (done.returncode, done.stderr) == (0, "")
     found: dict[str, Any] = json.loads((folder / "result.json").read_text())
     found["printed"] = done.stdout
@@ -161,12 +171,16 @@ def test_ctrl_c_prints_what_is_done_so_far(tmp_path: Path) -> None:
     said: list[str] = []
     while len(said) < 3:
         said.append(process.stderr.readline())
-    assert said[2].startswith("round 1 of 4: ")
+    assert said[2].startswith("round 1 of 10: ")
+    process.send_signal(signal.SIGINT)
+    # Pressed again, as people do.
+    said.append(process.stderr.readline())
     process.send_signal(signal.SIGINT)
     printed, errors = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "Traceback" not in errors
-    assert "interrupted; this is what was measured so far" in errors
+    assert said[3] == "interrupted; this is what was measured so far\n"
+    assert "Interrupted: these are the rows and rounds so far" in printed
     assert printed.splitlines()[1].startswith("model.int8.tflite")
     part = json.loads((tmp_path / "part.json").read_text())
     assert part["interrupted"] is True
@@ -178,9 +192,10 @@ def test_compare_exits_with_4_if_a_row_became_slower(run_command: Run, result: d
     old["rows"][0].update(p50_us=0.02, p50_interval_us=[0.01, 0.03])
     path = tmp_path / "old.json"
     path.write_text(json.dumps(old))
-    words = ("numbre-bench", *_QUICK, "--backend", "litert", "--compare", path)
+    words = ("numbre-bench", *_SIX_ROUNDS, "--backend", "litert", "--compare", path)
     done = run_command(*words)
     assert done.returncode == 4
+    assert sum(line.endswith("not measured now") for line in done.stdout.splitlines()) == 3
     slower = [line for line in done.stdout.splitlines() if line.endswith("slower")]
     assert slower[0].split()[:2] == ["model.int8.tflite", "litert"]
     for row in old["rows"]:
@@ -189,16 +204,65 @@ def test_compare_exits_with_4_if_a_row_became_slower(run_command: Run, result: d
     done = run_command(*words)
     assert done.returncode == 0
     assert done.stdout.count("faster\n") == 2
+    done = run_command("numbre-bench", *_QUICK, "--backend", "litert", "--compare", path)
+    assert done.returncode == 0
+    assert done.stdout.count("fewer than 6 rounds cannot tell\n") == 2
+
+
+def test_compare_says_that_the_other_result_is_of_another_bundle(
+    run_command: Run, result: dict[str, Any], tmp_path: Path
+) -> None:
+    path = tmp_path / "old.json"
+    path.write_text(json.dumps(result))
+    done = run_command("numbre-bench", "--bundle", "numbre-int8", "--backend", "litert", *_QUICK, "--compare", path)
+    assert "warning: the earlier result is of another bundle: small\n" in done.stdout
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": "numbre-bench 1"}', "[" * 100_000,
-                                     '{"format": "numbre-bench 1", "rows": [{"artifact": 1}]}'])  # fmt: skip
+                                     '{"format": "numbre-bench 1", "rows": [{"artifact": 1}]}',
+                                     _spoiled(p50_us="7"), _spoiled(p50_us=True), _spoiled(p50_us=math.nan),
+                                     _spoiled(p50_interval_us=["1", 9]), _spoiled(p50_interval_us=[]),
+                                     _spoiled(p50_interval_us=[8, 9]), _spoiled(artifact=["a"]),
+                                     _spoiled(threads="1"), _spoiled(backend=None)])  # fmt: skip
 def test_a_foreign_earlier_result_is_refused_before_measuring(content: str, run_command: Run, tmp_path: Path) -> None:
     (tmp_path / "old.json").write_text(content)
     done = run_command("numbre-bench", "--compare", tmp_path / "old.json")
     assert (done.returncode, done.stdout) == (2, "")
     assert "old.json: no result of numbre-bench --json" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("option", ["--json", "--plot"])
+@pytest.mark.parametrize("name", ["directory", "file/below.json", ""])
+def test_outputs_that_cannot_be_written_are_refused_before_measuring(
+    option: str, name: str, run_command: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "directory").mkdir()
+    (tmp_path / "file").touch()
+    done = run_command("numbre-bench", f"{option}={tmp_path / name if name else ''}", "--rounds", "1000")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["directory", "file"]
+
+
+def test_the_measuring_process_ends_with_the_command() -> None:
+    command = [str(Path(sys.executable).parent / "numbre-bench"), "--samples", "100000000", "--rounds", "1"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        if not children.exists():
+            pytest.skip("this system does not tell a process's children")
+        numbers: list[str] = []
+        while not numbers:
+            time.sleep(0.1)
+            assert process.poll() is None
+            numbers = children.read_text().split()
+        process.terminate()
+        process.wait(30)
+        for _ in range(100):
+            if not any(Path(f"/proc/{number}").exists() for number in numbers):
+                return
+            time.sleep(0.1)
+    raise AssertionError("it goes on by itself")
 
 
 def test_plot_draws_a_line_for_each_row(run_command: Run, tmp_path: Path) -> None:

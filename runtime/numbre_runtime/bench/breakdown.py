@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import io
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from numbre_runtime.backends import backend
+from numbre_runtime.backends.base import Session
 from numbre_runtime.bundle import Bundle
 from numbre_runtime.classifier import Classifier
-from numbre_runtime.manifest import Artifact
-from numbre_runtime.tensors import as_rows, encoder, row_decoder
+from numbre_runtime.manifest import Artifact, Manifest
+from numbre_runtime.tensors import as_rows, encoder, image_writer, row_decoder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PARTS = ("decode", "preprocess", "quantize", "invoke", "dequantize", "rest", "empty model")
 """A PNG file's bytes to pixels, pixels to the network's input, to the artifact's numbers, the engine's call, its
-numbers to scores, what `predict` takes beyond the last three; and, for comparison, the engine's call with a model that
-does nothing, which no model can go below."""
+numbers to scores, what `predict` takes beyond the last three (a little less than nothing where clocks are not that
+good); and, for comparison, the engine's call with a model that does nothing, which no model can go below."""
 PICTURE_SIDE = 448
 """Side in pixels of the square grey PNG that is decoded and preprocessed."""
-_CALLS, _SECONDS = 200, 0.1
+_WARM_UP, _CALLS, _SECONDS = 20, 400, 0.1
 _EMPTY = {"tflite": "empty.tflite", "onnx": "empty.onnx"}
 
 
@@ -47,24 +49,41 @@ def breakdown(
     manifest = bundle.manifest
     engine = backend(backend_name)
     session = engine.open_model(bundle.contents[artifact.file], threads)
-    encode, decode = encoder(manifest.input, artifact.input), row_decoder(artifact, manifest.output)
-    rows = as_rows(images[:1], manifest.input.shape, manifest.input.dtype)
-    stored = encode(rows)
-    raw = session.run(stored)
-    result = {
-        "quantize": _median_us(lambda: encode(rows)),
-        "invoke": _median_us(lambda: session.run(stored)),
-        "dequantize": _median_us(lambda: decode(raw[0])),
-    }
     classifier = Classifier(artifact, manifest, session)
-    call = _median_us(lambda: classifier.predict(images[0]))
-    result["rest"] = max(call - sum(result.values()), 0.0)
+    write, run = _steps(manifest, artifact, session, images[:1])
+    decode = row_decoder(artifact, manifest.output)
+    write()
+    stored = run()[0]
+    medians = _medians_us(
+        {
+            "quantize": write,
+            "invoke": run,
+            "dequantize": lambda: decode(stored),
+            "predict": lambda: classifier.predict(images[0]),
+        }
+    )
+    call = medians.pop("predict")
     empty = engine.open_model((Path(__file__).parent / _EMPTY[artifact.format]).read_bytes(), threads)
-    nothing = np.zeros((1, 1), np.int8 if artifact.format == "tflite" else np.float32)
-    result["empty model"] = _median_us(lambda: empty.run(nothing))
+    nothing = empty.runner(np.zeros((1, 1), np.int8 if artifact.format == "tflite" else np.float32))
+    result = {**medians, "rest": call - sum(medians.values()), **_medians_us({"empty model": nothing})}
     if manifest.input.picture != "none":
         result.update(_picture_parts(classifier, images[0], call))
     return result
+
+
+def _steps(
+    manifest: Manifest, artifact: Artifact, session: Session, images: NDArray[Any]
+) -> tuple[Callable[[], object], Callable[[], NDArray[Any]]]:
+    """What `Classifier.predict` does to write an image (1, *input shape) where the engine reads it, and to run that."""
+    spec = manifest.input
+    if spec.dtype == "uint8":
+        place = np.zeros((1, math.prod(spec.shape)), artifact.input.dtype)
+        write = image_writer(spec, artifact.input, place)
+        return lambda: write(images[0]), session.runner(place)
+    encode = encoder(spec, artifact.input)
+    rows = as_rows(images, spec.shape, spec.dtype)
+    stored = encode(rows)
+    return lambda: encode(rows), lambda: session.run(stored)
 
 
 def _picture_parts(classifier: Classifier, image: NDArray[Any], call: float) -> dict[str, float]:
@@ -85,16 +104,21 @@ def _picture_parts(classifier: Classifier, image: NDArray[Any], call: float) -> 
     if not classifier.predict(picture).label:
         # The test image is blank, which ends before the network.
         return {}
-    both = _median_us(lambda: classifier.predict(picture))
-    return {"decode": _median_us(decoded), "preprocess": max(both - call, 0.0)}
+    medians = _medians_us({"decode": decoded, "both": lambda: classifier.predict(picture)})
+    return {"decode": medians["decode"], "preprocess": medians["both"] - call}
 
 
-def _median_us(call: Callable[[], object]) -> float:
-    """Median microseconds of some calls, after a tenth as many that are not counted."""
-    times: list[int] = []
-    clock, end = time.perf_counter_ns, time.perf_counter() + _SECONDS
-    while len(times) < _CALLS and (len(times) < 3 or time.perf_counter() < end):
-        start = clock()
-        call()
-        times.append(clock() - start)
-    return float(np.median(times[len(times) // 10 :])) / 1e3
+def _medians_us(calls: Mapping[str, Callable[[], object]]) -> dict[str, float]:
+    """Median microseconds of some calls, made in turn, without what it takes to read the clock."""
+    everything: dict[str, Callable[[], object]] = {**calls, "nothing": lambda: None}
+    times: dict[str, list[int]] = {name: [] for name in everything}
+    clock, end = time.perf_counter_ns, time.perf_counter() + len(calls) * _SECONDS
+    for turn in range(_WARM_UP + _CALLS):
+        if turn >= 3 and time.perf_counter() > end:
+            break
+        for name, call in everything.items():
+            start = clock()
+            call()
+            times[name].append(clock() - start)
+    medians = {name: float(np.median(values[min(_WARM_UP, len(values) // 2) :])) for name, values in times.items()}
+    return {name: (medians[name] - medians["nothing"]) / 1e3 for name in calls}

@@ -30,7 +30,8 @@ def cases(manifest: Manifest, backend: str | None, threads: Sequence[int]) -> li
     Args:
         manifest: The bundle's.
         backend: Only this one; None is every one that is installed.
-        threads: The numbers of threads. NumPy's are not ours to set, so that the numpy backend has one row.
+        threads: The numbers of threads. NumPy's are set where it is started, not by `load`, so that the numpy
+            backend has one row, with one.
 
     Raises:
         BackendNotInstalledError: The backend asked for is not installed.

@@ -108,7 +108,7 @@ def warnings(before: Conditions, after: Conditions, frequencies: Sequence[float]
             said.append(f"other programs used {others:.1f} processors' time meanwhile")
     steal = (after.steal_s - before.steal_s) / elapsed
     if steal > _STEAL_SHARE:
-        said.append(f"the virtual machine's host withheld {steal:.1f} processors' time meanwhile")
+        said.append(f"the virtual machine's host withheld {steal:.0%} of a processor's time meanwhile")
     return said
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from numbre_runtime.bench.statistics import overlap
+from numbre_runtime.bench.statistics import LEAST_ROUNDS, overlap
 
 _AGREEMENT = {"float32": 0.9999, "float16": 0.999}
 _LEAST_AGREEMENT = 0.997
@@ -23,11 +23,16 @@ def passes(row: Row) -> bool:
 
 
 def recommendation(rows: Sequence[Row]) -> str:
-    """The sentence; it names no winner where the intervals of two medians overlap."""
+    """The sentence; it names no winner where the intervals of two medians overlap, or too few rounds give none."""
     able = sorted((row for row in rows if passes(row)), key=lambda row: row["p50_us"])
     if not able:
         return "Nothing here passes parity; numbre-doctor says what is wrong."
     best = able[0]
+    if any(row["p50_interval_us"] is None for row in able):
+        return (
+            f"{_name(best)} came out fastest of what passes parity, {best['p50_us']:.3g} µs an image; "
+            f"fewer than {LEAST_ROUNDS} rounds cannot tell whether it is."
+        )
     level = [row for row in able if overlap(row["p50_interval_us"], best["p50_interval_us"])]
     if len(level) == 1:
         return f"Take {_name(best)}: {best['p50_us']:.3g} µs an image, the fastest that passes parity; {_int8(able)}."

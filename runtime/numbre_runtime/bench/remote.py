@@ -144,7 +144,13 @@ class _Place:
         result = f"{self._folder}/{_RESULT}"
         options = ["--bundle", copies[0], "--json", result, "--progress", *(["--data", copies[1]] if data else [])]
         command = [f"{self._folder}/venv/bin/numbre-bench", *options, *words]
-        self._link.shell(shlex.join(command), show=True)
+        number = shlex.quote(f"{self._folder}/process")
+        try:
+            self._link.shell(f"echo $$ > {number} && exec {shlex.join(command)}", show=True)
+        except BaseException:
+            # Closing the connection does not end what runs there; its measuring child ends with it.
+            self._link.shell(f"kill $(cat {number}) 2>/dev/null; true")
+            raise
         return self._link.fetch(result)
 
 

@@ -1,12 +1,12 @@
-"""Percentiles that the samples bear out, and bootstrap intervals around them.
+"""Percentiles that the samples bear out, and intervals around medians that the rounds bear out.
 
-Intervals are percentile intervals of a two-stage bootstrap (Davison and Hinkley, "Bootstrap Methods and their
-Application", 1997, sections 3.8 and 5.3): rounds are drawn with replacement, then the calls within each, for calls of
-one process resemble each other more than calls of two.
+Calls of one process resemble each other more than calls of two, whose memory and processor core are others: on a shared
+machine a process is often half as fast as the one before. So a median's interval goes by the rounds, not by the calls.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 
 LEAST_SAMPLES = {50: 1, 90: 100, 99: 10_000, 99.9: 100_000}
 """Percentile to how many samples it takes; 100 of them then lie beyond the last two."""
-_REPLICATES = 300
+LEAST_ROUNDS = 6
+"""Rounds that an interval takes: of fewer, not even lowest and highest hold the median with enough confidence."""
 _CONFIDENCE = 0.95
+
+Interval = tuple[float, float]
 
 
 def percentile(samples: NDArray[Any], percent: float) -> float | None:
@@ -28,24 +31,34 @@ def percentile(samples: NDArray[Any], percent: float) -> float | None:
     return float(np.percentile(samples, percent))
 
 
-def median_interval(rounds: Sequence[NDArray[Any]], seed: int = 0) -> tuple[float, float]:
-    """The median's interval at 95% confidence.
+def median_of_medians(rounds: Sequence[NDArray[Any]]) -> float:
+    """The median round's median."""
+    return float(np.median([np.median(samples) for samples in rounds]))
+
+
+def median_interval(rounds: Sequence[NDArray[Any]]) -> Interval | None:
+    """The interval of `median_of_medians` at 95% confidence or more; None for fewer rounds than `LEAST_ROUNDS`.
+
+    Its ends are two of the rounds' own medians, counted in from either end so far as the binomial distribution allows,
+    whatever the distribution of the rounds (Conover, "Practical Nonparametric Statistics", 3rd edition, 1999, section
+    3.2).
 
     Args:
         rounds: The samples of each round, at least one in each.
-        seed: Of the drawing.
     """
-    generator = np.random.default_rng(seed)
-    medians = np.empty(_REPLICATES)
-    for index in range(_REPLICATES):
-        chosen = generator.integers(len(rounds), size=len(rounds))
-        drawn = [rounds[number][generator.integers(len(rounds[number]), size=len(rounds[number]))] for number in chosen]
-        medians[index] = np.median(np.concatenate(drawn))
-    tail = (1 - _CONFIDENCE) / 2
-    low, high = np.quantile(medians, (tail, 1 - tail))
-    return float(low), float(high)
+    medians = sorted(float(np.median(samples)) for samples in rounds)
+    left_out = 0
+    while _at_most(left_out, len(medians)) <= (1 - _CONFIDENCE) / 2:
+        left_out += 1
+    return (medians[left_out - 1], medians[-left_out]) if left_out else None
 
 
-def overlap(one: Sequence[float], other: Sequence[float]) -> bool:
-    """Whether two intervals have a point in common."""
-    return one[0] <= other[1] and other[0] <= one[1]
+def _at_most(heads: int, tosses: int) -> float:
+    """The probability of so many heads or fewer in tosses of a fair coin."""
+    ways: int = sum(math.comb(tosses, number) for number in range(heads + 1))
+    return ways / 2.0**tosses
+
+
+def overlap(one: Sequence[float] | None, other: Sequence[float] | None) -> bool:
+    """Whether two intervals have a point in common, or one is not known."""
+    return one is None or other is None or (one[0] <= other[1] and other[0] <= one[1])

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from numbre_runtime.bench.breakdown import PARTS, PICTURE_SIDE
+from numbre_runtime.bench.statistics import LEAST_ROUNDS
 
 _HEADS = (
     "artifact", "backend", "threads", "kB", "load ms", "first ms", "p50 µs", "(95%)", "p90 µs", "p99 µs", "p99.9 µs",
@@ -31,9 +32,11 @@ def table(result: Mapping[str, Any]) -> str:
     parts += ["\n".join(failed)] if failed else []
     parts.append(
         f"{result['machine']}; accuracy on {result['accuracy_on']}, agreement with the Keras model; p99 takes 10,000 "
-        "samples, p99.9 takes 100,000"
+        f"samples, p99.9 takes 100,000, an interval {LEAST_ROUNDS} rounds"
     )
     parts += ["\n".join(f"warning: {line}" for line in result["warnings"])] if result["warnings"] else []
+    if result["interrupted"]:
+        parts.append("Interrupted: these are the rows and rounds so far, and what follows goes by them.")
     parts.append(str(result["recommendation"]))
     return "\n\n".join(parts)
 
@@ -51,7 +54,7 @@ def format_table(rows: Sequence[Sequence[str]]) -> str:
 
 def _cells(row: Mapping[str, Any], exported: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     before = [item["accuracy"] for item in exported if item["backend"].split()[0] == row["engine"]]
-    low, high = row["p50_interval_us"]
+    interval = row["p50_interval_us"]
     return (
         row["artifact"],
         row["backend"],
@@ -60,7 +63,7 @@ def _cells(row: Mapping[str, Any], exported: Sequence[Mapping[str, Any]]) -> tup
         f"{row['load_ms']:.1f}",
         f"{row['first_ms']:.2f}",
         f"{row['p50_us']:.1f}",
-        f"{low:.1f}–{high:.1f}",
+        "-" if interval is None else f"{interval[0]:.1f}–{interval[1]:.1f}",
         *("-" if row[name] is None else f"{row[name]:.1f}" for name in ("p90_us", "p99_us", "p999_us")),
         f"{row['images_per_second']:,.0f}",
         f"{row['peak_rss_mb']:.0f}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,10 +23,10 @@ from numbre_runtime.bench.table import table
 from numbre_runtime.bundle import bundle_path, read_bundle
 from numbre_runtime.cli.common import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, Parser, run_command
 from numbre_runtime.errors import BackendError, BackendUnsupportedError
-from numbre_runtime.files import write_atomic
+from numbre_runtime.files import check_writable, write_atomic
 
 EXIT_SLOWER = 4
-_USUAL = Plan(rounds=4, samples=10_000, seconds=10.0)
+_USUAL = Plan(rounds=10, samples=10_000, seconds=10.0)
 _THOROUGH = Plan(rounds=20, samples=100_000, seconds=3600.0)
 _MOST_THREADS = 256
 
@@ -87,13 +88,17 @@ def run(args: argparse.Namespace) -> int:
     old = read_result(Path(args.compare)) if args.compare else None
     if args.plot:
         check_plotting()
+    for name in (args.json, args.plot):
+        if name not in (None, "-"):
+            check_writable(Path(name))
     plan, threads = _plan(args), _threads(args.threads)
     result = _on_board(args) if args.ssh else _here(args, plan, threads)
+    # Printed first, so that nothing is lost if a file cannot be written after all.
+    print(json.dumps(result, indent=1) if args.json == "-" else table(result), flush=True)
     if args.json not in (None, "-"):
         write_atomic(Path(args.json), (json.dumps(result, indent=1) + "\n").encode())
     if args.plot:
         write_atomic(Path(args.plot), plot(result))
-    print(json.dumps(result, indent=1) if args.json == "-" else table(result))
     slower = False
     if old is not None:
         text, slower = comparison(old, result)
@@ -145,6 +150,8 @@ def _here(args: argparse.Namespace, plan: Plan, threads: Sequence[int]) -> dict[
         if not record.visits:
             raise
         interrupted = True
+        # The command is about to end; pressed once more, it must not lose what it is about to print.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         progress.say("interrupted; this is what was measured so far")
     finally:
         progress.end()
