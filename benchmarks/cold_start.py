@@ -1,6 +1,6 @@
-"""`numbre-predict digit.png` as a whole process, against the shortest script that people write by hand.
+"""`numbre-predict digit.png` as a whole process, against the shortest scripts that people write by hand.
 
-Both run in turn, from a warm file cache; peak RSS is what the kernel counted for the finished process.
+All run in turn, from a warm file cache; peak RSS is what the kernel counted for the finished process.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numbre_runtime.bundle import bundle_path
 ROUNDS = 101
 BOUNDS = {"wall time, against the shortest script": 1.15, "peak RSS in MB": 60.0}
 _ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-"""Both keep their compiled modules, as installed packages do."""
+"""All keep their compiled modules, as installed packages do."""
 _HERE = Path(__file__).resolve().parent
 _SAMPLE = _HERE.parent / "samples" / "mnist_7.png"
 
@@ -42,16 +42,22 @@ def peak_rss_mb(command: list[str]) -> float:
     return int(peak) / 1e6
 
 
+def _numbre(backend: str) -> list[str]:
+    program = str(Path(sys.executable).parent / "numbre-predict")
+    return [program, "--bundle", NUMBRE, *(["--backend", backend] if backend != "litert" else []), str(_SAMPLE)]
+
+
+def _script(name: str, artifact: str) -> list[str]:
+    return [sys.executable, str(_HERE / name), str(bundle_path(NUMBRE) / artifact), str(_SAMPLE)]
+
+
 def main() -> int:
     """Measures, prints, writes results/cold_start.json; exit code 1 if a bound is missed."""
     commands = {
-        "numbre-predict": [str(Path(sys.executable).parent / "numbre-predict"), "--bundle", NUMBRE, str(_SAMPLE)],
-        "shortest script": [
-            sys.executable,
-            str(_HERE / "shortest_predict.py"),
-            str(bundle_path(NUMBRE) / "model.int8.tflite"),
-            str(_SAMPLE),
-        ],
+        "numbre-predict": _numbre("litert"),
+        "shortest script": _script("shortest_predict.py", "model.int8.tflite"),
+        "numbre-predict, onnxruntime": _numbre("onnxruntime"),
+        "shortest script, onnxruntime": _script("shortest_predict_onnx.py", "model.float32.onnx"),
     }
     seconds = interleaved(
         {
@@ -61,14 +67,18 @@ def main() -> int:
         ROUNDS,
     )
     peaks = {name: statistics.median(peak_rss_mb(command) for _ in range(5)) for name, command in commands.items()}
-    figures = dict(
-        zip(BOUNDS, (ratio(seconds, "numbre-predict", "shortest script"), peaks["numbre-predict"]), strict=True)
-    )
     medians = {name: statistics.median(times) for name, times in seconds.items()}
+    figures = {
+        "wall time, against the shortest script": ratio(seconds, "numbre-predict", "shortest script"),
+        "peak RSS in MB": peaks["numbre-predict"],
+    }
+    onnx = ratio(seconds, "numbre-predict, onnxruntime", "shortest script, onnxruntime")
     print(f"{machine()['cpu']}, medians of {ROUNDS} rounds in turn")
-    print(*(f"  {name:16} {medians[name]:.3f} s  {peaks[name]:.1f} MB" for name in commands), sep="\n")
+    print(*(f"  {name:28} {medians[name]:.3f} s  {peaks[name]:.1f} MB" for name in commands), sep="\n")
     print(*(f"{name}: {value:.2f} (at most {BOUNDS[name]:g})" for name, value in figures.items()), sep="\n")
-    write_result("cold_start", {"seconds": medians, "peak_rss_mb": peaks, "figures": figures, "bounds": BOUNDS})
+    print(f"the same with onnxruntime: {onnx:.2f}")
+    result = {"seconds": medians, "peak_rss_mb": peaks, "figures": figures, "bounds": BOUNDS, "ratio_onnxruntime": onnx}
+    write_result("cold_start", result)
     return int(any(figures[name] > bound for name, bound in BOUNDS.items()))
 
 

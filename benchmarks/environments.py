@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 _PLACE = ROOT / "build" / "benchmarks"
-_NOT_COUNTED = ("pip", "setuptools", "wheel", "_distutils_hack")
+_NOT_COUNTED = ("pip", "setuptools", "pkg_resources", "wheel", "_distutils_hack")
 _INSTALL_S = 900
 
 

@@ -51,20 +51,10 @@ def against_by_hand() -> str:
     if latency is not None:
         rows += _latency_rows(latency)
     if cold is not None:
-        ours, theirs = (cold["seconds"][name] for name in ("numbre-predict", "shortest script"))
-        name = "wall time, against the shortest script"
-        rows.append(
-            (
-                "`numbre-predict digit.png`, whole process",
-                f"{ours:.2f} s, {cold['peak_rss_mb']['numbre-predict']:.0f} MB",
-                f"the shortest script {theirs:.2f} s",
-                f"{cold['figures'][name]:.2f}",
-                f"{cold['bounds'][name]:.2f}",
-            )
-        )
+        rows += _cold_rows(cold)
     if training is not None:
         rows += _training_rows(training)
-    return _with_machine(rows, ("what", "NUMBRE", "against", "ratio", "bound"), latency)
+    return _with_machine(rows, ("what", "NUMBRE", "against", "ratio", "bound"), latency, cold, training)
 
 
 def _latency_rows(latency: Result) -> list[Sequence[str]]:
@@ -84,17 +74,34 @@ def _latency_rows(latency: Result) -> list[Sequence[str]]:
             rows.append((*first, f"{title} {single[name]:.1f} µs", f"{ratios[key]:.2f}", f"{bounds[key]:.2f}"))
     for threads, times in latency["batch_us"].items():
         unit = "thread" if threads == "1" else "threads"
-        key = f"batch of 10,000, {threads} {unit}, against the best hand-written LiteRT loop"
+        key = f"batch of 10,000, {threads} {unit}, against the best hand-written loop"
         best = times[latency["best_batch"][threads]]
         rows.append(
             (
                 f"one image in a batch of 10,000, {threads} {unit}",
                 f"{times['numbre']:.2f} µs",
-                f"LiteRT, best batch {best:.2f} µs",
+                f"{_engine_of(latency['best_batch'][threads])}, best batch {best:.2f} µs",
                 f"{ratios[key]:.2f}",
                 f"{bounds[key]:.2f}",
             )
         )
+    return rows
+
+
+def _engine_of(loop: str) -> str:
+    return "LiteRT" if loop.startswith("litert") else "onnxruntime"
+
+
+def _cold_rows(cold: Result) -> list[Sequence[str]]:
+    seconds, peaks, name = cold["seconds"], cold["peak_rss_mb"], "wall time, against the shortest script"
+    rows: list[Sequence[str]] = []
+    for what, suffix, ratio, bound in (
+        ("`numbre-predict digit.png`, whole process", "", cold["figures"][name], f"{cold['bounds'][name]:.2f}"),
+        ("the same with onnxruntime", ", onnxruntime", cold["ratio_onnxruntime"], "-"),
+    ):
+        ours, theirs = f"numbre-predict{suffix}", f"shortest script{suffix}"
+        figure = f"{seconds[ours]:.2f} s, {peaks[ours]:.0f} MB"
+        rows.append((what, figure, f"the shortest script {seconds[theirs]:.2f} s", f"{ratio:.2f}", bound))
     return rows
 
 
@@ -137,10 +144,13 @@ def parity() -> str:
     ]
     heads = ("file", "backend", "accuracy", "lowest", "points to Keras", "lowest agreement", "calibration error")
     keras = result["keras_accuracy"]
-    mean = sum(keras) / len(keras)
-    return (
-        f"{markdown(heads, rows)}\n\nMeans of {result['models']} training seeds, whose Keras models reach {mean:.2%}."
-    )
+    missed = result["missed"]
+    if not keras:
+        return f"No model passed the gate: {'; '.join(missed)}."
+    said = f"Means of {result['models']} training seeds, whose Keras models reach {sum(keras) / len(keras):.2%}."
+    if missed:
+        said += f" Left out, for they missed the exporter's bounds: {'; '.join(missed)}."
+    return f"{markdown(heads, rows)}\n\n{said}"
 
 
 def peers() -> str:
@@ -214,14 +224,18 @@ def _read(name: str) -> Result | None:
     return result
 
 
-def _with_machine(rows: Sequence[Sequence[str]], heads: Sequence[str], result: Result | None) -> str:
-    """The table and, below it, where it was measured."""
-    if not rows or result is None:
+def _with_machine(rows: Sequence[Sequence[str]], heads: Sequence[str], *results: Result | None) -> str:
+    """The table and, below it, where it was measured: a line for each machine."""
+    if not rows:
         return _MISSING
-    machine = result["machine"]
-    load = f", load average {machine['load_average']:.1f}" if "load_average" in machine else ""
-    line = f"{machine['cpu']}, {machine['cores']} cores, Python {machine['python']}{load}."
-    return f"{markdown(heads, rows)}\n\n{line}"
+    loads: dict[str, list[float]] = {}
+    for result in results:
+        if result is not None:
+            machine = result["machine"]
+            name = f"{machine['cpu']}, {machine['cores']} cores, Python {machine['python']}"
+            loads.setdefault(name, []).append(machine["load_average"])
+    lines = [f"{name}, load average {' and '.join(f'{load:.1f}' for load in found)}." for name, found in loads.items()]
+    return f"{markdown(heads, rows)}\n\n{' '.join(lines)}"
 
 
 def _micros(value: float) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import readme_tables
-from readme_tables import README, TABLES, peers, rendered, replace_between
+from readme_tables import README, TABLES, against_by_hand, parity, peers, rendered, replace_between
 
 
 def test_readme_shows_the_results() -> None:
@@ -41,3 +41,29 @@ def test_a_changed_result_changes_its_table(tmp_path: Path, monkeypatch: pytest.
     assert lines[2] == "| A | 50.00% | 1,234 | - | 1,000,000 | 1.00 | 10 | 20 |"
     assert lines[3].startswith("| B | skipped: no / wheel |")
     assert lines[-1] == "X, 4 cores, Python 3.11.2, load average 0.5."
+
+
+def test_parity_tells_which_models_were_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readme_tables, "RESULTS", tmp_path)
+    row = {"artifact": "a", "backend": "litert 1", "accuracy": 0.98, "lowest": 0.97, "difference_points": 0.0,
+           "lowest_agreement": 0.99, "calibration_error": 0.01}  # fmt: skip
+    result = {"models": 1, "missed": ["seed1: exit code 3"], "keras_accuracy": [0.98], "rows": [row]}
+    (tmp_path / "parity.json").write_text(json.dumps(result))
+    assert parity().endswith(
+        "Means of 1 training seeds, whose Keras models reach 98.00%. "
+        "Left out, for they missed the exporter's bounds: seed1: exit code 3."
+    )
+    (tmp_path / "parity.json").write_text(json.dumps({**result, "models": 0, "keras_accuracy": [], "rows": []}))
+    assert parity() == "No model passed the gate: seed1: exit code 3."
+
+
+def test_each_machine_is_named_with_its_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readme_tables, "RESULTS", tmp_path)
+    assert against_by_hand() == "Not measured yet; `make bench` does it."
+    for name, cores, load in (("latency", 2, 0.5), ("cold_start", 2, 1.25), ("train_speed", 4, 2.0)):
+        result = json.loads((README.parent / "benchmarks" / "results" / f"{name}.json").read_text())
+        result["machine"] = {"cpu": "X", "cores": cores, "python": "3.11.2", "load_average": load}
+        (tmp_path / f"{name}.json").write_text(json.dumps(result))
+    assert against_by_hand().splitlines()[-1] == (
+        "X, 2 cores, Python 3.11.2, load average 0.5 and 1.2. X, 4 cores, Python 3.11.2, load average 2.0."
+    )
