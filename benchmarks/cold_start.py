@@ -42,9 +42,8 @@ def peak_rss_mb(command: list[str]) -> float:
     return int(peak) / 1e6
 
 
-def _numbre(backend: str) -> list[str]:
-    program = str(Path(sys.executable).parent / "numbre-predict")
-    return [program, "--bundle", NUMBRE, *(["--backend", backend] if backend != "litert" else []), str(_SAMPLE)]
+def _numbre(*options: str) -> list[str]:
+    return [str(Path(sys.executable).parent / "numbre-predict"), "--bundle", NUMBRE, *options, str(_SAMPLE)]
 
 
 def _script(name: str, artifact: str) -> list[str]:
@@ -54,9 +53,9 @@ def _script(name: str, artifact: str) -> list[str]:
 def main() -> int:
     """Measures, prints, writes results/cold_start.json; exit code 1 if a bound is missed."""
     commands = {
-        "numbre-predict": _numbre("litert"),
+        "numbre-predict": _numbre(),
         "shortest script": _script("shortest_predict.py", "model.int8.tflite"),
-        "numbre-predict, onnxruntime": _numbre("onnxruntime"),
+        "numbre-predict, onnxruntime": _numbre("--backend", "onnxruntime"),
         "shortest script, onnxruntime": _script("shortest_predict_onnx.py", "model.float32.onnx"),
     }
     seconds = interleaved(

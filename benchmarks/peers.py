@@ -22,6 +22,7 @@ from onnx import numpy_helper
 
 from common import NUMBRE, machine, other_bundles, write_result
 from environments import ROOT, UnavailableError, clean, environment, installed_mb
+from numbre_runtime.bench.visit import numpys_threads
 from numbre_runtime.bundle import bundle_path
 from numbre_runtime.npz import write_npz
 from numbre_train.data import load_mnist
@@ -29,7 +30,6 @@ from numbre_train.data import load_mnist
 _HERE = Path(__file__).resolve().parent
 _ROUNDS, _COLD_STARTS = 3, 3
 _TIMEOUT_S = 400
-_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 _TESSERACT = ("tesseract-ocr", "tesseract-ocr-eng", "tesseract-ocr-osd")
 
 
@@ -71,27 +71,30 @@ def main() -> int:
     wanted = sys.argv[1:]
     peers = [peer for peer in (*PEERS[:1], *_other_bundles(), *PEERS[1:]) if not wanted or peer.module in wanted]
     skipped: dict[Peer, str] = {}
+    sizes: dict[Peer, float] = {}
     rounds: dict[Peer, list[dict[str, Any]]] = {peer: [] for peer in peers}
     with tempfile.TemporaryDirectory() as directory:
         folder = Path(directory)
         _write_inputs(folder)
-        for step in (_prepare, *[_measure] * _ROUNDS):
+        for number in range(_ROUNDS):
             # In turn, so that the machine's drift meets all alike.
             for peer in peers:
                 if peer in skipped:
                     continue
                 try:
-                    figures = step(peer, folder)
+                    if number == 0:
+                        sizes[peer] = _prepare(peer, folder)
+                    rounds[peer].append(_measure(peer, folder))
                 except UnavailableError as cause:
                     skipped[peer] = str(cause)
                     continue
-                if figures:
-                    rounds[peer].append(figures)
-                    print(peer.title, json.dumps(figures), flush=True)
-    rows = [
-        {"peer": peer.title, **({"skipped": skipped[peer]} if peer in skipped else _medians(rounds[peer]))}
-        for peer in peers
-    ]
+                print(peer.title, json.dumps(rounds[peer][-1]), flush=True)
+    rows: list[dict[str, Any]] = []
+    for peer in peers:
+        if peer in skipped:
+            rows.append({"peer": peer.title, "skipped": skipped[peer]})
+        else:
+            rows.append({"peer": peer.title, **_medians(rounds[peer]), "installed_mb": sizes[peer]})
     print(*map(json.dumps, rows), sep="\n")
     if not wanted:
         write_result("peers", {"rounds": _ROUNDS, "rows": rows})
@@ -115,15 +118,17 @@ def _write_inputs(folder: Path) -> None:
     (folder / "weights.npz").write_bytes(write_npz(**dict(zip(names, arrays, strict=True))))
 
 
-def _prepare(peer: Peer, folder: Path) -> None:
-    """Installs a peer, and trains what has to be trained.
+def _prepare(peer: Peer, folder: Path) -> float:
+    """Installs a peer, trains what has to be trained, and returns the installed size in MB.
 
     Raises:
         UnavailableError: It cannot be installed, or does not run.
     """
     if peer.module == "with_tesseract" and shutil.which("tesseract") is None:
         raise UnavailableError("the program tesseract is not there (Debian: tesseract-ocr)")
-    _run(environment(peer.environment, peer.requirements), peer, folder, "prepare")
+    python = environment(peer.environment, peer.requirements)
+    _run(python, peer, folder, "prepare")
+    return _tesseract_mb() if peer.module == "with_tesseract" else installed_mb(python)
 
 
 def _measure(peer: Peer, folder: Path) -> dict[str, Any]:
@@ -140,12 +145,10 @@ def _measure(peer: Peer, folder: Path) -> dict[str, Any]:
         start = time.perf_counter()
         peaks.append(_run(python, peer, folder, "cold")["peak_rss_mb"])
         cold.append(time.perf_counter() - start)
-    size = _tesseract_mb() if peer.module == "with_tesseract" else installed_mb(python)
     return {
         **figures,
         "cold_start_s": statistics.median(cold),
         "peak_rss_mb": statistics.median(peaks),
-        "installed_mb": size,
     }
 
 
@@ -157,7 +160,7 @@ def _medians(rounds: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _run(python: Path, peer: Peer, folder: Path, mode: str) -> dict[str, Any]:
     command = [str(python), str(_HERE / "peer_code" / "harness.py"), peer.module, str(folder), mode]
-    settings = clean(**_ONE_THREAD)
+    settings = clean(**numpys_threads(1))
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, env=settings, check=False)
     except subprocess.TimeoutExpired as late:

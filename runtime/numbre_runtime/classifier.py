@@ -101,7 +101,7 @@ class Classifier:
             try:
                 way = self._idle.pop()
             except IndexError:
-                way = self._short_way()
+                way = self.short_way()
             write, run = way
             write(image)
             raw = run()
@@ -176,7 +176,8 @@ class Classifier:
                 f"{self.artifact.output.dtype} {expected}; export it again"
             )
 
-    def _short_way(self) -> _ShortWay:
+    def short_way(self) -> _ShortWay:
+        """What `predict` does with one image of pixels: a function that writes it, and one that then runs the model."""
         place = np.zeros((1, math.prod(self._spec.shape)), self.artifact.input.dtype)
         return image_writer(self._spec, self.artifact.input, place), self._session.runner(place)
 

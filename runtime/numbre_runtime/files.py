@@ -33,20 +33,29 @@ def read_limited(path: Path, limit: int, error: type[NumbreError]) -> bytes:
     return content
 
 
+def try_folder(folder: Path) -> None:
+    """Makes a folder if it is not there, and tries whether files can be written in it.
+
+    Raises:
+        OSError: They cannot.
+    """
+    import tempfile
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
+
+
 def check_writable(path: Path) -> None:
     """Finds out before the work, as far as that can be, whether `write_atomic` will do; makes the file's directory.
 
     Raises:
         OutputError: It will not.
     """
-    import tempfile
-
     if path.is_dir():
         raise OutputError(f"{path}: is a directory; name a file")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
+        try_folder(path.parent)
     except OSError as cause:
         raise OutputError(f"{path}: cannot be written ({cause.strerror or cause})") from cause
 

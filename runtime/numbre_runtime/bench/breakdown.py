@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,8 +14,8 @@ from numbre_runtime.backends import backend
 from numbre_runtime.backends.base import Session
 from numbre_runtime.bundle import Bundle
 from numbre_runtime.classifier import Classifier
-from numbre_runtime.manifest import Artifact, Manifest
-from numbre_runtime.tensors import as_rows, encoder, image_writer, row_decoder
+from numbre_runtime.manifest import Artifact, InputSpec
+from numbre_runtime.tensors import as_rows, encoder, row_decoder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,7 +49,7 @@ def breakdown(
     engine = backend(backend_name)
     session = engine.open_model(bundle.contents[artifact.file], threads)
     classifier = Classifier(artifact, manifest, session)
-    write, run = _steps(manifest, artifact, session, images[:1])
+    write, run = _steps(manifest.input, classifier, session, images[:1])
     decode = row_decoder(artifact, manifest.output)
     write()
     stored = run()[0]
@@ -72,15 +71,13 @@ def breakdown(
 
 
 def _steps(
-    manifest: Manifest, artifact: Artifact, session: Session, images: NDArray[Any]
+    spec: InputSpec, classifier: Classifier, session: Session, images: NDArray[Any]
 ) -> tuple[Callable[[], object], Callable[[], NDArray[Any]]]:
     """What `Classifier.predict` does to write an image (1, *input shape) where the engine reads it, and to run that."""
-    spec = manifest.input
     if spec.dtype == "uint8":
-        place = np.zeros((1, math.prod(spec.shape)), artifact.input.dtype)
-        write = image_writer(spec, artifact.input, place)
-        return lambda: write(images[0]), session.runner(place)
-    encode = encoder(spec, artifact.input)
+        write, run = classifier.short_way()
+        return lambda: write(images[0]), run
+    encode = encoder(spec, classifier.artifact.input)
     rows = as_rows(images, spec.shape, spec.dtype)
     stored = encode(rows)
     return lambda: encode(rows), lambda: session.run(stored)

@@ -72,7 +72,7 @@ def visit(case: Case, bundle: Path, data: str | None, samples: int, seconds: flo
     code = "from numbre_runtime.bench.visit import child; child()"
     try:
         ended = run_child(
-            code, json.dumps(asdict(order)), timeout_s=_TIMEOUT_S + 2 * seconds, settings=_numpys_threads(case.threads)
+            code, json.dumps(asdict(order)), timeout_s=_TIMEOUT_S + 2 * seconds, settings=numpys_threads(case.threads)
         )
     except NoChildError as cause:
         return Visit({}, str(cause))
@@ -85,7 +85,7 @@ def visit(case: Case, bundle: Path, data: str | None, samples: int, seconds: flo
     return Visit(facts, str(reason))
 
 
-def _numpys_threads(count: int) -> dict[str, str]:
+def numpys_threads(count: int) -> dict[str, str]:
     """What keeps NumPy's libraries, OpenBLAS and others, to so many threads."""
     return dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(count))
 
@@ -159,7 +159,7 @@ def _single_times(
 
 
 def _altered(image: NDArray[Any], times: int) -> NDArray[Any]:
-    """The image with another first value, so that no two calls see the same however few images there are."""
+    """The image with another first and last value, so that no two calls see the same however few images there are."""
     altered = image.copy()
     values = altered.reshape(-1)
     values[:1] += values.dtype.type(times % 256)

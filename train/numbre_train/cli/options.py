@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import math
-import tempfile
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from numbre_runtime.cli.common import Parser
 from numbre_runtime.errors import DataError, NumbreError, OutputError
+from numbre_runtime.files import try_folder
 from numbre_train.networks import ACTIVATIONS
 from numbre_train.recipes import AUGMENTATIONS, MODELS, Recipe
 
@@ -159,9 +159,7 @@ def check_writable(out: Path, files: Collection[str] = ()) -> None:
         OutputError: They cannot.
     """
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=out):
-            pass
+        try_folder(out)
     except OSError as cause:
         raise OutputError(f"{out}: cannot be written ({cause.strerror or cause}); choose another --out") from cause
     for name in files:
