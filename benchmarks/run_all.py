@@ -1,4 +1,4 @@
-"""Every benchmark, one after another, then the README's tables; `make bench` runs it, unattended, in about 20 minutes.
+"""Every benchmark, one after another, then the README's tables; `make bench` runs it in about half an hour.
 
 A benchmark that fails, or takes too long, leaves its earlier result as it was, and the others go on.
 """
