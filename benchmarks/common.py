@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from numbre_runtime.board import processor_name
 from numbre_runtime.bundle import bundle_path
+from numbre_runtime.doctor.board import processor_name
 
 RESULTS = Path(__file__).resolve().parent / "results"
 NUMBRE = "numbre-int8"

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from numbre_export.conversion import Converter
+from numbre_export.convert.converter import Converter
+from numbre_export.convert.recipe import FORMATS, wanted
 from numbre_export.options import ALL
-from numbre_export.recipes import FORMATS, wanted
 
 RESULTS = Path(__file__).parent / "results" / "export_time.json"
 ROWS = 500

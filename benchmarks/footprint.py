@@ -19,7 +19,7 @@ from typing import Any
 
 from common import interleaved, write_result
 from environments import ROOT, UnavailableError, clean, environment, installed_mb
-from numbre_runtime.bench.wheel import runtime_wheel
+from numbre_runtime.remote.wheel import runtime_wheel
 
 BOUNDS = {"x86_64": 145.0, "aarch64": 125.0}
 """Most MB of the runtime with LiteRT."""

@@ -21,8 +21,8 @@ from numbre_runtime import load, read
 from numbre_runtime.page import Page
 from numbre_runtime.page.overlay import drawn
 from numbre_train.data import load_mnist, split_rows
-from page_composer import TrueDigit, mnist_source, text_of
-from page_photo import MIXED, PAGES, TruePage, make_page
+from pages.composer import TrueDigit, mnist_source, text_of
+from pages.photo import MIXED, PAGES, TruePage, make_page
 
 SEED = 2611
 PAGE_COUNT = 200

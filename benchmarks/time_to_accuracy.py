@@ -14,8 +14,9 @@ from typing import Any
 from numbre_train.data import load_mnist
 from numbre_train.data.rows import Rows
 from numbre_train.data.splits import split_rows
-from numbre_train.engine import keras
-from numbre_train.fit import Epoch, fit, network_input
+from numbre_train.fit import fit, network_input
+from numbre_train.history import Epoch
+from numbre_train.keras_engine import keras
 from numbre_train.networks import numbre_network
 from numbre_train.recipes import RECIPES
 

@@ -23,8 +23,8 @@ from common import machine, write_result
 from environments import UnavailableError, clean, environment
 from numbre_runtime.npz import write_npz
 from numbre_train.data import load_mnist
-from numbre_train.engine import keras
 from numbre_train.fit import Rows, fit, network_input, steps_per_epoch
+from numbre_train.keras_engine import keras
 from numbre_train.networks import numbre_network
 from numbre_train.recipes import BATCH, RECIPES
 from time_to_accuracy import rows

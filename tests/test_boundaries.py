@@ -40,7 +40,7 @@ def test_runtime_imports_nothing_of_the_toolkit(path: Path) -> None:
 
 @pytest.mark.parametrize("path", _sources("runtime/numbre_runtime"), ids=lambda path: path.stem)
 def test_only_page_reading_and_video_import_opencv(path: Path) -> None:
-    allowed = path.parent.name == "page" or path.name == "video.py"
+    allowed = path.parent.name == "page"
     assert allowed or not [name for name in _imports(path) if _within(name, "cv2")]
 
 

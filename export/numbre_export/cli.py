@@ -14,17 +14,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numbre_export.conversion import Converter, SourceModel
-from numbre_export.datasets import ExportData, Rows, Wanted, labels_beside, load_data
-from numbre_export.explain import EXPLAINED_ROWS, LayerNoise, explain
-from numbre_export.hygiene import rows_digest
-from numbre_export.ladder import Climb, climb
+from numbre_export.bundle.staging import exclusive, refuse_foreign
+from numbre_export.bundle.write import ModelFile, write_bundle
+from numbre_export.convert.converter import Converter, SourceModel
+from numbre_export.convert.recipe import FORMATS, Recipe, unavailable, wanted
+from numbre_export.data.datasets import ExportData, Rows, Wanted, labels_beside, load_data
+from numbre_export.data.hygiene import rows_digest
 from numbre_export.options import parser, precisions
-from numbre_export.parity import Gate, ParityError, TestSet
-from numbre_export.recipes import FORMATS, Recipe, unavailable, wanted
-from numbre_export.staging import exclusive, refuse_foreign
-from numbre_export.targets import Target, parse_target, reasons_against
-from numbre_export.write import Frame, ModelFile, write_bundle
+from numbre_export.verify.explain import EXPLAINED_ROWS, LayerNoise, explain
+from numbre_export.verify.frame import Frame
+from numbre_export.verify.gate import Gate, ParityError, TestSet
+from numbre_export.verify.ladder import Climb, climb
+from numbre_export.verify.targets import Target, parse_target, reasons_against
 from numbre_runtime.bundle import read_bundle
 from numbre_runtime.cli.common import EXIT_OK, quiet_engine, run_command
 from numbre_runtime.errors import DataError, ModelError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from numbre_export.datasets import CALIBRATION_ROWS
+from numbre_export.data.datasets import CALIBRATION_ROWS
 from numbre_runtime.cli.common import Parser
 from numbre_runtime.errors import DataError
 from numbre_train.data.abstention import ABSTENTION_FILE

@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from numbre_runtime.classifier import Classifier, Prediction, load
+    from numbre_runtime.classifier import Classifier, Prediction
     from numbre_runtime.errors import (
         BackendError,
         BackendNotInstalledError,
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         NumbreError,
         PhotoNotInstalledError,
     )
+    from numbre_runtime.loading import load
     from numbre_runtime.manifest import Manifest
     from numbre_runtime.page import Page, read
     from numbre_runtime.pictures.digit import Found
@@ -53,7 +54,7 @@ _HOMES = {
     "Manifest": "manifest",
     "Page": "page",
     "Prediction": "classifier",
-    "load": "classifier",
+    "load": "loading",
     "read": "page",
 }
 """Where the public names are defined that are not errors."""

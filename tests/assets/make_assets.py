@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from numbre_train.data import load_mnist
-from numbre_train.engine import keras
+from numbre_train.keras_engine import keras
 
 HERE = Path(__file__).resolve().parent
 _EXIF_ORIENTATION = 0x0112

@@ -6,8 +6,8 @@ import sys
 import numpy as np
 
 from numbre_runtime.bundle import MODELS, read_bundle
-from numbre_runtime.classifier import load_bundle
 from numbre_runtime.errors import BackendError
+from numbre_runtime.loading import load_bundle
 
 
 def main() -> None:

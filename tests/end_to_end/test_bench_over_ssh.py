@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from conftest import Run
-from numbre_runtime.bench.wheel import runtime_wheel
+from numbre_runtime.remote.wheel import runtime_wheel
 
 _SSHD = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin")
 _SEPARATION = Path("/run/sshd")

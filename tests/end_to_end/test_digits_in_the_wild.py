@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
 import numbre_runtime as numbre
-from numbre_export.targets import parse_target, reasons_against
+from numbre_export.verify.targets import parse_target, reasons_against
 from numbre_runtime.bundle import Bundle, bundle_path, read_bundle
 from numbre_runtime.pictures.digit import from_grey
 from numbre_train.data import Mnist, Rows, split_rows

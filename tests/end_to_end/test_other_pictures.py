@@ -118,7 +118,7 @@ def test_a_data_set_in_idx_files_goes_through_all_commands(
 @pytest.fixture(scope="module")
 def coloured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with a folder of pictures a class, told apart by colour alone, and a Keras network that does it."""
-    from numbre_export.engine import keras
+    from numbre_export.convert.engine import keras
 
     directory = tmp_path_factory.mktemp("coloured")
     generator = np.random.default_rng(0)

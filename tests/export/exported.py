@@ -24,7 +24,7 @@ def shipped_weights(shipped: Bundle) -> Weights:
 
 def numbre_model(weights: Weights, name: str = "numbre") -> Any:
     """The NUMBRE network with these weights."""
-    from numbre_export.engine import keras
+    from numbre_export.convert.engine import keras
 
     layers = keras().layers
     sizes = [kernel.shape[1] for kernel in weights[::2]]

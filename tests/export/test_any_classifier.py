@@ -13,7 +13,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
 
 from conftest import Run
-from numbre_export.engine import keras
+from numbre_export.convert.engine import keras
 from numbre_runtime import load
 from numbre_runtime.errors import ImageError
 

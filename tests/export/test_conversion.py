@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from exported import numbre_model, shipped_weights
 
-from numbre_export.conversion import Converter
-from numbre_export.model import refuse_unsafe
-from numbre_export.recipes import Recipe
+from numbre_export.convert.converter import Converter
+from numbre_export.convert.keras_file import refuse_unsafe
+from numbre_export.convert.recipe import Recipe
 from numbre_runtime.bundle import Bundle
 from numbre_runtime.errors import ModelError
 

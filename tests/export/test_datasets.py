@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from numbre_export.conversion import SourceModel
-from numbre_export.datasets import ExportData, Wanted, labels_beside, load_data
+from numbre_export.convert.converter import SourceModel
+from numbre_export.data.datasets import ExportData, Wanted, labels_beside, load_data
 from numbre_runtime.errors import DataError
 from numbre_runtime.pictures.resize import to_shape
 from numbre_train.data import Mnist

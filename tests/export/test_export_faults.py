@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 from conftest import ROOT, Run
+from numbre_export.bundle.staging import exclusive
 from numbre_export.cli import main
-from numbre_export.conversion import SourceModel
-from numbre_export.datasets import Wanted, load_data
-from numbre_export.staging import exclusive
+from numbre_export.convert.converter import SourceModel
+from numbre_export.data.datasets import Wanted, load_data
 from numbre_runtime.bundle import DEFAULT_BUNDLE, read_bundle
 from numbre_runtime.errors import DataError
 from numbre_train.data import Mnist

@@ -12,7 +12,7 @@ import pytest
 
 import numbre_runtime as numbre
 from conftest import NUMBRE_BUNDLE, ROOT, Run
-from numbre_export import write
+from numbre_export.bundle import write
 from numbre_export.cli import main
 from numbre_runtime.bundle import Bundle, read_bundle
 from numbre_runtime.manifest import Measurement

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from exported import numbre_model, shipped_weights
 
-from numbre_export.matrix import agreement_matrix
-from numbre_export.parity import Gate, ParityError, Run, TestSet, check, measure, misses, noise, run_artifact
-from numbre_export.recipes import Recipe
-from numbre_export.to_tflite import to_tflite
-from numbre_export.write import Frame
+from numbre_export.convert.recipe import Recipe
+from numbre_export.convert.to_tflite import to_tflite
+from numbre_export.verify.frame import Frame
+from numbre_export.verify.gate import Gate, ParityError, Run, TestSet, check, measure, misses, noise, run_artifact
+from numbre_export.verify.matrix import agreement_matrix
 from numbre_runtime.bundle import Bundle
 from numbre_runtime.manifest import Measurement
 from numbre_train.data import Mnist

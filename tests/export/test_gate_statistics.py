@@ -8,7 +8,7 @@ from scipy.stats import binomtest
 from sklearn.metrics import log_loss as sklearn_log_loss
 from sklearn.metrics import recall_score
 
-from numbre_export.statistics import calibration_error, log_loss, mcnemar_p, recall_drops, wilson_interval
+from numbre_export.verify.statistics import calibration_error, log_loss, mcnemar_p, recall_drops, wilson_interval
 
 
 @pytest.mark.parametrize(("right", "count"), [(9851, 10_000), (0, 7), (7, 7), (1, 2)])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
 
-from numbre_export.hygiene import check_calibration, overlap, rows_digest
+from numbre_export.data.hygiene import check_calibration, overlap, rows_digest
 from numbre_runtime.errors import DataError
 from numbre_train.data import Mnist
 

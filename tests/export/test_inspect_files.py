@@ -6,12 +6,12 @@ import numpy as np
 import onnx
 import pytest
 
-from numbre_export.engine import keras, quiet_converter, tensorflow
-from numbre_export.inspect_files import onnx_facts, tflite_facts
-from numbre_export.recipes import Recipe
-from numbre_export.to_onnx import to_onnx
-from numbre_export.to_tflite import to_tflite
-from numbre_export.write import _artifact
+from numbre_export.convert.engine import keras, quiet_converter, tensorflow
+from numbre_export.convert.file_facts import onnx_facts, tflite_facts
+from numbre_export.convert.recipe import Recipe
+from numbre_export.convert.to_onnx import to_onnx
+from numbre_export.convert.to_tflite import to_tflite
+from numbre_export.verify.frame import _artifact
 from numbre_runtime.bundle import Bundle
 from numbre_runtime.errors import ModelError
 

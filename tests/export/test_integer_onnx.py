@@ -10,13 +10,13 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 
-from numbre_export import onnx_integer
-from numbre_export.engine import keras
-from numbre_export.inspect_files import onnx_facts
-from numbre_export.parity import Gate, TestSet
-from numbre_export.recipes import Recipe, layer_of, wanted
-from numbre_export.to_onnx import to_onnx
-from numbre_export.write import Frame
+from numbre_export.convert import onnx_integer
+from numbre_export.convert.engine import keras
+from numbre_export.convert.file_facts import onnx_facts
+from numbre_export.convert.recipe import Recipe, layer_of, wanted
+from numbre_export.convert.to_onnx import to_onnx
+from numbre_export.verify.frame import Frame
+from numbre_export.verify.gate import Gate, TestSet
 from numbre_runtime.backends import backend
 from numbre_runtime.bundle import Bundle
 from numbre_runtime.errors import ModelError

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from exported import badly_scaled, numbre_model, shipped_weights
 
-from numbre_export.conversion import Converter
-from numbre_export.datasets import ExportData, Wanted, load_data
-from numbre_export.explain import decibels, explain
-from numbre_export.ladder import Climb, climb
-from numbre_export.parity import Gate, TestSet, misses
-from numbre_export.recipes import Recipe
-from numbre_export.write import Frame
+from numbre_export.convert.converter import Converter
+from numbre_export.convert.recipe import Recipe
+from numbre_export.data.datasets import ExportData, Wanted, load_data
+from numbre_export.verify.explain import decibels, explain
+from numbre_export.verify.frame import Frame
+from numbre_export.verify.gate import Gate, TestSet, misses
+from numbre_export.verify.ladder import Climb, climb
 from numbre_runtime.bundle import Bundle
 
 _WANTED = Wanted(None, None, None, None, None, 500, False)

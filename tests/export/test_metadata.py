@@ -11,7 +11,7 @@ import onnx
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from numbre_export.metadata import Description, describe_onnx, describe_tflite
+from numbre_export.convert.metadata import Description, describe_onnx, describe_tflite
 from numbre_runtime.backends import backend
 from numbre_runtime.bundle import Bundle
 from numbre_runtime.manifest import InputSpec

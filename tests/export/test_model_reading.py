@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from conftest import ROOT
-from numbre_export.engine import keras
-from numbre_export.model import read_model
+from numbre_export.convert.engine import keras
+from numbre_export.convert.keras_file import read_model
 from numbre_runtime.errors import ModelError
 from numbre_train.data import Mnist
 

@@ -10,9 +10,9 @@ from exported import Weights, numbre_model, shipped_weights
 
 import numbre_runtime as numbre
 from numbre_export.cli import main
-from numbre_export.conversion import SourceModel
-from numbre_export.datasets import Wanted, load_data
-from numbre_export.parity import Run, TestSet, measure, run_artifact
+from numbre_export.convert.converter import SourceModel
+from numbre_export.data.datasets import Wanted, load_data
+from numbre_export.verify.gate import Run, TestSet, measure, run_artifact
 from numbre_runtime.bundle import Bundle, read_bundle
 from numbre_runtime.errors import DataError
 from numbre_train.data import Mnist

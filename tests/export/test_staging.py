@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from conftest import NUMBRE_BUNDLE
-from numbre_export.staging import exclusive, refuse_foreign
+from numbre_export.bundle.staging import exclusive, refuse_foreign
 from numbre_runtime.errors import OutputError
 
 _HOLD = """
 import sys, time
 from pathlib import Path
-from numbre_export.staging import exclusive
+from numbre_export.bundle.staging import exclusive
 from numbre_runtime.files import replacing_directory, write_atomic
 target, step = Path(sys.argv[1]), float(sys.argv[2])
 with exclusive(target) as work:

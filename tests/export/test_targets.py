@@ -13,10 +13,10 @@ import pytest
 
 from conftest import NUMBRE_BUNDLE, ROOT, Run
 from numbre_export.cli import main
-from numbre_export.recipes import Recipe
-from numbre_export.targets import parse_target, reasons_against
-from numbre_export.to_onnx import to_onnx
-from numbre_export.to_tflite import quantize_tflite
+from numbre_export.convert.recipe import Recipe
+from numbre_export.convert.to_onnx import to_onnx
+from numbre_export.convert.to_tflite import quantize_tflite
+from numbre_export.verify.targets import parse_target, reasons_against
 from numbre_runtime.bundle import Bundle
 from numbre_runtime.errors import DataError
 from numbre_train.data import Mnist
@@ -49,7 +49,7 @@ def test_int4_weights_need_a_newer_runtime_whatever_is_stamped(shipped: Bundle, 
 def test_int16_layers_between_int8_ones_need_a_newer_runtime(shipped: Bundle, mnist: Mnist) -> None:
     float32 = shipped.contents["model.float32.tflite"]
     recipe = Recipe("mixed", "tflite", kept=("hidden_2",), kept_as="int16")
-    from numbre_export.explain import _operators
+    from numbre_export.verify.explain import _operators
 
     kept = next(item.output for item in _operators(float32) if "hidden_2" in item.names)
     content = quantize_tflite(

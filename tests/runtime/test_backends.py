@@ -9,7 +9,7 @@ import pytest
 
 import numbre_runtime as numbre
 from numbre_runtime.bundle import Bundle
-from numbre_runtime.classifier import load_bundle
+from numbre_runtime.loading import load_bundle
 from numbre_runtime.npz import write_npz
 from numbre_train.data import Mnist
 

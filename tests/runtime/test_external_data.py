@@ -11,11 +11,11 @@ import pytest
 from onnx import TensorProto, helper
 
 from conftest import ROOT, Run
-from numbre_export.inspect_files import onnx_facts
+from numbre_export.convert.file_facts import onnx_facts
 from numbre_runtime.backends import backend
+from numbre_runtime.backends.onnx_file import has_external_data
 from numbre_runtime.bundle import DEFAULT_BUNDLE, MANIFEST, Bundle, read_bundle
 from numbre_runtime.errors import BackendError, ModelError
-from numbre_runtime.onnx_file import has_external_data
 
 
 def _external(location: str) -> TensorProto:

@@ -8,13 +8,13 @@ from ai_edge_litert import interpreter
 from numpy.typing import NDArray
 
 import numbre_runtime
-from numbre_export.parity import run_artifact
+from numbre_export.verify.gate import run_artifact
 from numbre_runtime.backends.base import BATCH
 from numbre_runtime.backends.integer import IntegerSession, open_model
 from numbre_runtime.bundle import Bundle
 from numbre_runtime.classifier import open_artifact
 from numbre_runtime.errors import BackendError, BackendUnsupportedError
-from numbre_runtime.kernels.model import read_layers
+from numbre_runtime.kernels.tflite_file import read_layers
 from numbre_train.data import Mnist
 from runtime.tflite_builder import OneLayer, litert_output
 

@@ -18,13 +18,13 @@ import numbre_runtime as numbre
 from numbre_runtime.bundle import DEFAULT_BUNDLE, read_bundle
 from numbre_runtime.classifier import Classifier
 from numbre_runtime.page.groups import Piece
-from numbre_runtime.page.lines import Place, into_lines, into_numbers
+from numbre_runtime.page.reading_order import Place, into_lines, into_numbers
 from numbre_runtime.page.rules import ruled_pixels
 from numbre_runtime.page.segments import Segment
 from numbre_runtime.page.words import are_digits
 from numbre_train.data import Mnist, split_rows
-from page_composer import Source, Style, compose, mnist_source
-from page_photo import Camera, TruePage, make_page, photograph
+from pages.composer import Source, Style, compose, mnist_source
+from pages.photo import Camera, TruePage, make_page, photograph
 from synthetic_pages import score_page
 
 CLASSIFIER = numbre.load("digits-int8")

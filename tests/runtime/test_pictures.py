@@ -250,7 +250,7 @@ def _peak(picture: Path) -> int:
     """The most memory, in bytes, that a process of its own has while it looks for a digit."""
     code = (
         "import sys, numbre_runtime\n"
-        "from numbre_runtime.measure import peak_rss\n"
+        "from numbre_runtime.bench.timing import peak_rss\n"
         "try: numbre_runtime.load().predict(sys.argv[1])\n"
         "except numbre_runtime.ImageError: pass\n"
         "print(peak_rss())"

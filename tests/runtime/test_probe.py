@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from numbre_runtime import probe as module
 from numbre_runtime.bundle import DEFAULT_BUNDLE
-from numbre_runtime.probe import Probe, probe
-from numbre_runtime.probe_cache import remembered_probe
+from numbre_runtime.doctor import probe as module
+from numbre_runtime.doctor.probe import Probe, probe
+from numbre_runtime.doctor.probe_cache import remembered_probe
 
 _CRASH = "import os, signal\nos.kill(os.getpid(), signal.SIGILL)\n"
 

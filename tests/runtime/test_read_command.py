@@ -18,7 +18,7 @@ from PIL import Image
 import numbre_runtime as numbre
 from conftest import ROOT, Run
 from numbre_runtime.bundle import DEFAULT_BUNDLE
-from numbre_runtime.video import Pace, Steady
+from numbre_runtime.page.video import Pace, Steady
 
 READ = ("numbre-read",)
 

@@ -12,8 +12,9 @@ from onnx import numpy_helper
 
 from numbre_runtime import BackendError
 from numbre_runtime.bundle import Bundle, Golden
-from numbre_runtime.classifier import open_artifact, replay
-from numbre_runtime.kernels.model import read_layers
+from numbre_runtime.classifier import open_artifact
+from numbre_runtime.kernels.tflite_file import read_layers
+from numbre_runtime.loading import replay
 from numbre_runtime.tensors import Encoder, as_stored
 
 

@@ -16,10 +16,11 @@ from conftest import NUMBRE_BUNDLE
 from numbre_runtime.bundle import Bundle
 from numbre_train import plots
 from numbre_train.cli import main
-from numbre_train.compare import Period, Result, _identity, _read, bundle_figures, confident_mistakes, run_model
+from numbre_train.compare.run import Result, _identity, _read, bundle_figures, confident_mistakes, run_model
 from numbre_train.data import Dataset, Mnist, Rows, load_dataset
 from numbre_train.data.classes import DIGITS
-from numbre_train.engine import keras
+from numbre_train.history import Period
+from numbre_train.keras_engine import keras
 from numbre_train.recipes import MODELS
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from numbre_runtime.errors import DataError
 from numbre_train.data import Mnist
-from numbre_train.fit import DivergedError, Epoch, Rows, evaluate, fit
+from numbre_train.fit import DivergedError, Rows, evaluate, fit
+from numbre_train.history import Epoch
 from numbre_train.metrics import confusion_matrix, log_loss, recalls
 from numbre_train.networks import LINEAR, PARAMETERS, numbre_network
 from numbre_train.recipes import RECIPES

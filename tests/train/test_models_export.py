@@ -63,7 +63,8 @@ def test_networks_are_what_they_say() -> None:
 def test_the_model_of_one_seed_is_the_same_again(digits: Path, tmp_path: Path) -> None:
     """Dropout and resuming included: a training stopped after two of three epochs ends as the uninterrupted one."""
     from numbre_train.data import load_dataset
-    from numbre_train.fit import Epoch, fit
+    from numbre_train.fit import fit
+    from numbre_train.history import Epoch
     from numbre_train.recipes import MODELS, Recipe
 
     data = load_dataset([digits])

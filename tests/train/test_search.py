@@ -23,8 +23,8 @@ from numbre_train import plots
 from numbre_train.cli import main
 from numbre_train.networks import DenseNetwork
 from numbre_train.recipes import MODELS
-from numbre_train.search import Search, is_done, safe_url
-from numbre_train.search_space import suggest
+from numbre_train.search.space import suggest
+from numbre_train.search.study import Search, is_done, safe_url
 
 _WAIT_SECONDS = 300
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from numbre_train.data import Mnist
-from numbre_train.fit import Epoch, Rows, evaluate, fit
+from numbre_train.fit import Rows, evaluate, fit
+from numbre_train.history import Epoch
 from numbre_train.networks import small_network
 from numbre_train.recipes import MODELS
 

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from numbre_train.statistics import holm, mcnemar_p, paired_test
+from numbre_train.compare.statistics import holm, mcnemar_p, paired_test
 
 
 def _by_enumeration(b: int, c: int) -> float:

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from numbre_train.engine import tensorflow
+from numbre_train.keras_engine import tensorflow
 
 _SIDE, _GRID = 28, 5
 _CENTRE = (_SIDE - 1) / 2

@@ -19,7 +19,8 @@ from numbre_runtime.manifest import PIXEL_SCALES
 from numbre_runtime.npz import read_npz, write_npz
 from numbre_train.ctrl_c import raise_if_pressed
 from numbre_train.data.rows import Rows as Rows
-from numbre_train.engine import keras, tensorflow
+from numbre_train.history import Epoch
+from numbre_train.keras_engine import keras, tensorflow
 from numbre_train.metrics import log_loss
 from numbre_train.networks import DIGITS
 from numbre_train.recipes import Recipe
@@ -32,26 +33,6 @@ _LEAST_SCORE = 1e-7
 
 class DivergedError(NumbreError, ArithmeticError):
     """The loss is no number any more."""
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch gave."""
-
-    epoch: int
-    """1 is the first."""
-    seconds: float
-    """Wall time, validation included."""
-    rate: float
-    """Learning rate of its last step."""
-    loss: float
-    """Mean cross-entropy on the fitting rows, as they were distorted, while the weights changed."""
-    accuracy: float
-    """Share right on the same, 0–1."""
-    validation_loss: float | None
-    """Mean cross-entropy on the validation rows after the epoch; None where there are none."""
-    validation_accuracy: float | None
-    """Share right on the same, 0–1."""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ from numbre_runtime.files import write_atomic
 from numbre_train.data import Dataset
 from numbre_train.data.abstention import ABSTENTION_FILE, Abstention, format_abstention
 from numbre_train.data.classes import LABELS_FILE, format_labels
-from numbre_train.fit import Epoch, Moments, Rows, fit, scores_of
+from numbre_train.fit import Moments, Rows, fit, scores_of
+from numbre_train.history import Epoch
 from numbre_train.metrics import confusion_matrix, log_loss, precisions, recalls
 from numbre_train.networks import first_weights
 from numbre_train.recipes import Recipe

@@ -18,11 +18,11 @@ from numbre_runtime.backends.base import BATCH, Session, refused
 from numbre_runtime.errors import BackendUnsupportedError
 from numbre_runtime.kernels.convolution import conv_2d, depthwise_conv_2d
 from numbre_runtime.kernels.dense import fully_connected
-from numbre_runtime.kernels.model import Layer, read_layers
 from numbre_runtime.kernels.pooling import average_pool_2d, max_pool_2d
 from numbre_runtime.kernels.requantize import Kernel, int8_tensor
 from numbre_runtime.kernels.reshape import reshape
 from numbre_runtime.kernels.softmax import softmax
+from numbre_runtime.kernels.tflite_file import Layer, read_layers
 from numbre_runtime.kernels.windows import WINDOWED, layer_windows, picture_shape
 from numbre_runtime.tensors import Encoder, as_stored
 

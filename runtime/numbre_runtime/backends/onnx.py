@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from numbre_runtime.backends.base import BATCH, Session, not_imported, refused
+from numbre_runtime.backends.onnx_file import has_external_data
 from numbre_runtime.errors import BackendError
-from numbre_runtime.onnx_file import has_external_data
 from numbre_runtime.tensors import Encoder, as_stored
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 
 from numbre_runtime.backends import BACKENDS, backend_format
+from numbre_runtime.doctor.probe import MODULES, PACKAGES
 from numbre_runtime.errors import BackendNotInstalledError, BundleError
 from numbre_runtime.manifest import Manifest
-from numbre_runtime.probe import MODULES, PACKAGES
 
 
 @dataclass(frozen=True)

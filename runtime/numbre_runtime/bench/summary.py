@@ -16,8 +16,8 @@ from numbre_runtime.bench.recommend import recommendation
 from numbre_runtime.bench.rounds import Record
 from numbre_runtime.bench.statistics import median_interval, median_of_medians, percentile
 from numbre_runtime.bench.visit import Visit
-from numbre_runtime.board import cpu_features, processor_name, this_board
 from numbre_runtime.bundle import Bundle
+from numbre_runtime.doctor.board import cpu_features, processor_name, this_board
 
 FORMAT = "numbre-bench 1"
 """What a result says that it is."""

@@ -15,11 +15,12 @@ from numbre_runtime.bench.breakdown import breakdown
 from numbre_runtime.bench.case import Case
 from numbre_runtime.bench.conditions import megahertz
 from numbre_runtime.bench.images import test_images
+from numbre_runtime.bench.timing import call_times, peak_rss
 from numbre_runtime.bundle import read_bundle
 from numbre_runtime.child import NoChildError, run_child, say
-from numbre_runtime.classifier import Classifier, open_artifact, replay
+from numbre_runtime.classifier import Classifier, open_artifact
 from numbre_runtime.errors import BackendUnsupportedError, NumbreError, one_line
-from numbre_runtime.measure import call_times, peak_rss
+from numbre_runtime.loading import replay
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -16,7 +16,6 @@ from numbre_runtime.bench.case import cases
 from numbre_runtime.bench.compare import comparison, parse_result, read_result
 from numbre_runtime.bench.images import test_images
 from numbre_runtime.bench.plot import check_plotting, plot
-from numbre_runtime.bench.remote import Board, measure_on
 from numbre_runtime.bench.rounds import Plan, Record, run_rounds
 from numbre_runtime.bench.summary import summary
 from numbre_runtime.bench.table import table
@@ -24,6 +23,7 @@ from numbre_runtime.bundle import bundle_path, read_bundle
 from numbre_runtime.cli.common import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, Parser, run_command
 from numbre_runtime.errors import BackendError, BackendUnsupportedError
 from numbre_runtime.files import check_writable, write_atomic
+from numbre_runtime.remote.board_link import Board, measure_on
 
 EXIT_SLOWER = 4
 _USUAL = Plan(rounds=10, samples=10_000, seconds=10.0)

@@ -10,10 +10,10 @@ from dataclasses import asdict
 
 from numbre_runtime import __version__
 from numbre_runtime.backends import BACKENDS
-from numbre_runtime.board import this_board
 from numbre_runtime.cli.common import EXIT_ERROR, EXIT_OK, Parser, run_command
-from numbre_runtime.cures import cure
-from numbre_runtime.probe import Probe, probe
+from numbre_runtime.doctor.board import this_board
+from numbre_runtime.doctor.cures import cure
+from numbre_runtime.doctor.probe import Probe, probe
 
 
 def parser() -> Parser:

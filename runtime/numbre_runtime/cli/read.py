@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from numbre_runtime.backends import BACKENDS
-from numbre_runtime.classifier import Classifier, load
+from numbre_runtime.classifier import Classifier
 from numbre_runtime.cli.common import EXIT_INTERRUPTED, EXIT_OK, Parser, for_each_picture, quiet_engine, run_command
 from numbre_runtime.errors import ImageError
+from numbre_runtime.loading import load
 
 if TYPE_CHECKING:
     from numbre_runtime.page import Page
@@ -72,7 +73,7 @@ def _photos(args: argparse.Namespace, classifier: Classifier) -> int:
 def _frames(args: argparse.Namespace, classifier: Classifier) -> int:
     """Prints each answer that holds, and at the end, also that by Ctrl-C, how quick it was."""
     from numbre_runtime.page import read
-    from numbre_runtime.video import Pace, Steady, camera_frames, timed, video_frames
+    from numbre_runtime.page.video import Pace, Steady, camera_frames, timed, video_frames
 
     frames = camera_frames(args.camera) if args.video is None else video_frames(args.video)
     steady, pace, code = Steady(), Pace(), EXIT_OK

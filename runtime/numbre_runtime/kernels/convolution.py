@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbre_runtime.errors import BackendUnsupportedError
-from numbre_runtime.kernels.model import Layer
 from numbre_runtime.kernels.product import bias_values, exact_product, weight_values
 from numbre_runtime.kernels.requantize import Kernel, int8_tensor, requantizer
+from numbre_runtime.kernels.tflite_file import Layer
 from numbre_runtime.kernels.windows import layer_windows, picture_shape
 
 

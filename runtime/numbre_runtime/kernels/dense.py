@@ -7,9 +7,9 @@ from typing import Any
 from numpy.typing import NDArray
 
 from numbre_runtime.errors import BackendUnsupportedError
-from numbre_runtime.kernels.model import Layer
 from numbre_runtime.kernels.product import exact_product, weight_values
 from numbre_runtime.kernels.requantize import Kernel, int8_tensor, requantizer
+from numbre_runtime.kernels.tflite_file import Layer
 
 
 def fully_connected(layer: Layer) -> Kernel:

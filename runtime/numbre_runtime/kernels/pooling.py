@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numbre_runtime.kernels.model import Layer
 from numbre_runtime.kernels.requantize import Kernel, activation_range, int8_tensor
+from numbre_runtime.kernels.tflite_file import Layer
 from numbre_runtime.kernels.windows import Windows, layer_windows, picture_shape
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numbre_runtime.kernels.model import Tensor
 from numbre_runtime.kernels.requantize import Kernel
+from numbre_runtime.kernels.tflite_file import Tensor
 
 _EXACT = 1 << 24
 """Every whole number up to here is a float32."""

@@ -16,7 +16,7 @@ from numbre_runtime.kernels.fixed_point import (
     rounded_shift_upward,
     shifted_product,
 )
-from numbre_runtime.kernels.model import Layer, Tensor
+from numbre_runtime.kernels.tflite_file import Layer, Tensor
 
 Kernel: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
 """One layer, ready to run: (N, …) int8 in, (N, …) int8 out. It keeps no state."""

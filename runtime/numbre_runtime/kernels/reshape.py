@@ -7,8 +7,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from numbre_runtime.kernels.model import Layer
 from numbre_runtime.kernels.requantize import Kernel, int8_tensor
+from numbre_runtime.kernels.tflite_file import Layer
 
 
 def reshape(layer: Layer) -> Kernel:

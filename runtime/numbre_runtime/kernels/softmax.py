@@ -21,8 +21,8 @@ from numbre_runtime.kernels.fixed_point import (
     rounded_shift,
     shifted_product,
 )
-from numbre_runtime.kernels.model import Layer
 from numbre_runtime.kernels.requantize import Kernel, int8_tensor
+from numbre_runtime.kernels.tflite_file import Layer
 
 _DIFFERENCE_BITS, _SUM_BITS = 5, 12
 """Bits before the point of the differences and of the sum of their exponentials."""

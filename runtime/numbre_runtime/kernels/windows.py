@@ -9,7 +9,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from numbre_runtime.kernels.model import Layer
+from numbre_runtime.kernels.tflite_file import Layer
 
 _SAME = 0
 """schema.fbs Padding."""

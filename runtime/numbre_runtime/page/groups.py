@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from numbre_runtime.page.parts import Parts
+from numbre_runtime.page.blobs import Parts
 
 _BESIDE, _ABOVE = 0.08, 0.3
 """Parts closer than these shares of the writing's height, side by side or one above the other, may be of one digit."""

@@ -10,13 +10,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from numbre_runtime.classifier import Classifier, load
+from numbre_runtime.classifier import Classifier
 from numbre_runtime.errors import BundleError
+from numbre_runtime.loading import load
+from numbre_runtime.page.blobs import find_parts, local_heights, writing_height
 from numbre_runtime.page.groups import find_groups
 from numbre_runtime.page.ink import Ink, find_ink, without
 from numbre_runtime.page.levels import page_levels
-from numbre_runtime.page.lines import Place, into_lines, into_numbers
-from numbre_runtime.page.parts import find_parts, local_heights, writing_height
+from numbre_runtime.page.reading_order import Place, into_lines, into_numbers
 from numbre_runtime.page.result import Digit, Number, Page
 from numbre_runtime.page.rules import ruled_pixels
 from numbre_runtime.page.segments import Segment, digit_classes, read_groups

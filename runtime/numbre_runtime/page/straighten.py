@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from numbre_runtime.page.parts import Parts
+from numbre_runtime.page.blobs import Parts
 
 _STEEPEST = 0.25
 """Largest slope that is looked for, 14°."""

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbre_runtime.page.lattice import too_low
-from numbre_runtime.page.lines import Place, into_lines
+from numbre_runtime.page.reading_order import Place, into_lines
 from numbre_runtime.page.segments import Segment
 
 _FURTHEST = 0.6

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from numbre_runtime.errors import ImageError
+from numbre_runtime.pictures.digit_pieces import digit_parts
 from numbre_runtime.pictures.frame import inside_frame
 from numbre_runtime.pictures.grey import grey_levels
 from numbre_runtime.pictures.ground import has_dark_ink, ink_of, quantile
-from numbre_runtime.pictures.lines import without_lines
 from numbre_runtime.pictures.mnist_form import SIDE, in_mnist_form
-from numbre_runtime.pictures.parts import digit_parts
 from numbre_runtime.pictures.picture import picture_name, upright_size, with_picture
+from numbre_runtime.pictures.ruled_lines import without_lines
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -22,7 +22,7 @@ from numbre_train.cli.options import (
     say,
 )
 from numbre_train.cli.train import report_epoch
-from numbre_train.compare import bundle_figures, comparison_figures, run_model
+from numbre_train.compare.run import bundle_figures, comparison_figures, run_model
 from numbre_train.data import load_dataset
 from numbre_train.data.classes import DIGITS
 from numbre_train.recipes import MODELS, RECIPES
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
         say(f"  {right} (trained before)" if known else f"  {right}")
         bundles[name] = bundle_figures(args.out / f"{name}-int8", results[name], data.test)
     figures = comparison_figures(results, bundles, data, seed)
-    from numbre_train.compare_report import comparison_page
+    from numbre_train.compare.report import comparison_page
 
     write_atomic(args.out / "report.json", (json.dumps(figures, indent=1) + "\n").encode())
     write_atomic(args.out / "report.html", comparison_page(figures, results, data))

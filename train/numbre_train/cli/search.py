@@ -28,7 +28,16 @@ from numbre_train.cli.options import (
 from numbre_train.data import load_dataset
 from numbre_train.recipes import MODELS
 from numbre_train.results import train, write_training
-from numbre_train.search import Search, best_recipe, best_trial, finished, open_study, safe_url, share_processor, work
+from numbre_train.search.study import (
+    Search,
+    best_recipe,
+    best_trial,
+    finished,
+    open_study,
+    safe_url,
+    share_processor,
+    work,
+)
 
 _EPOCHS = 10
 _Places = tuple[Sequence[Path] | None, Path | None]
@@ -91,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
     recipe, best = best_recipe(study, search), best_trial(study)
     say(f"best: trial {best.number}, {best.value:.2%} on the validation rows, {_parameters(best.params)}")
     metrics = write_training(args.out, train(recipe, data, search.seed), data)
-    from numbre_train.search_report import search_figures, search_page
+    from numbre_train.search.report import search_figures, search_page
 
     figures = search_figures(study, search, metrics)
     write_atomic(args.out / "report.json", (json.dumps(figures, indent=1) + "\n").encode())

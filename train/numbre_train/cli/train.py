@@ -20,7 +20,8 @@ from numbre_train.cli.options import (
     say,
 )
 from numbre_train.data import load_dataset
-from numbre_train.fit import Epoch, steps_per_epoch
+from numbre_train.fit import steps_per_epoch
+from numbre_train.history import Epoch
 from numbre_train.recipes import MODELS, RECIPES_OF, Recipe
 from numbre_train.results import FILES, first_classes, rows_for, train, write_training
 from numbre_train.watch import DEFAULT_STEPS, WeightWatch

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numbre_train.engine import keras
+from numbre_train.keras_engine import keras
 
 DIGITS = 10
 """Number of classes, unless the data set has others."""

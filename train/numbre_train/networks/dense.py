@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from numbre_train.engine import keras
+from numbre_train.keras_engine import keras
 from numbre_train.networks.base import Network
 
 PARAMETERS = 106_391

@@ -14,7 +14,7 @@ from numbre_train.plots.training import confusion_panel, confusion_size
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from numbre_train.compare import Period
+    from numbre_train.history import Period
 
 
 def loss_over_time(periods: Mapping[str, Sequence[Period]]) -> Figure:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numbre_train.fit import Epoch
+from numbre_train.history import Epoch
 from numbre_train.plots.style import BLUE, ORANGE, RED, new_figure, picture
 
 if TYPE_CHECKING:

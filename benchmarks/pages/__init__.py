@@ -1,0 +1,1 @@
+"""Synthetic pages: composed, and photographed."""

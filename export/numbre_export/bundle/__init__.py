@@ -1,0 +1,1 @@
+"""A verified bundle, written all or nothing."""

@@ -1,0 +1,165 @@
+"""The exporter's side of the worker: asks it to read and convert, and waits no longer than is sensible."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import selectors
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numbre_export.convert.arrays import read_array, write_array
+from numbre_export.convert.recipe import Recipe
+from numbre_runtime.errors import ModelError
+
+REQUEST_SECONDS = 600
+_ANSWER_LIMIT = 1 << 20
+
+
+@dataclass(frozen=True)
+class SourceModel:
+    """What the worker found in the Keras file."""
+
+    name: str
+    """The model's name."""
+    file: str
+    """The file's name."""
+    sha256: str
+    """Hex digest of the file."""
+    input_shape: tuple[int, ...]
+    """Shape of one input."""
+    classes: int
+    """Number of scores."""
+    preprocessing: str | None
+    """"unit" or "none" where the input layer's name says so, as numbre-train's do."""
+    layers: tuple[str, ...]
+    """Names of the layers that have a kernel."""
+    convolutional: bool = False
+    """Whether there are convolutions among them."""
+
+
+class Converter:
+    """A worker process. To be used with `with`; it starts at once and loads TensorFlow while others work."""
+
+    def __init__(self, directory: Path, seconds: float = REQUEST_SECONDS) -> None:
+        self._directory = directory
+        self._seconds = seconds
+        self._count = 0
+        # The arrays are held, for another one may get the id of one that is gone.
+        self._calibrations: dict[int, tuple[NDArray[np.float32], Path]] = {}
+        self._log = tempfile.TemporaryFile(dir=directory)  # noqa: SIM115
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "numbre_export.convert.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            env={**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"},
+            # Ctrl-C goes to the whole group in the terminal; the exporter decides what it means.
+            start_new_session=True,
+        )
+
+    def __enter__(self) -> Converter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout, self._log):
+            if stream is not None:
+                with suppress(BrokenPipeError):
+                    stream.close()
+
+    def open(self, path: Path) -> SourceModel:
+        """Reads the Keras model.
+
+        Raises:
+            ModelError: See `numbre_export.convert.keras_file.read_model`; or reading takes too much memory or time.
+        """
+        answer = self._ask("reading the model", do="open", path=str(path.absolute()))
+        answer["input_shape"], answer["layers"] = tuple(answer["input_shape"]), tuple(answer["layers"])
+        return SourceModel(**answer)
+
+    def scores(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The Keras model's own output, (N, classes), for (N, values) float32."""
+        inputs, out = self._new("npy"), self._new("npy")
+        write_array(inputs, values)
+        self._ask("running the model", do="scores", inputs=str(inputs), out=str(out))
+        return read_array(out)
+
+    def convert(self, recipe: Recipe, calibration: NDArray[np.float32]) -> bytes:
+        """Makes a model file; `calibration` is (rows, values) float32.
+
+        Raises:
+            ModelError: A converter does not take the model, or takes too much memory or time.
+        """
+        if id(calibration) not in self._calibrations:
+            self._calibrations[id(calibration)] = calibration, self._new("npy")
+            write_array(self._calibrations[id(calibration)][1], calibration)
+        _, rows = self._calibrations[id(calibration)]
+        out = self._new("model")
+        self._ask(
+            f"making {recipe.file}",
+            do="convert",
+            recipe=dataclasses.asdict(recipe),
+            calibration=str(rows),
+            out=str(out),
+        )
+        return out.read_bytes()
+
+    def _new(self, suffix: str) -> Path:
+        self._count += 1
+        return self._directory / f"{self._count}.{suffix}"
+
+    def _ask(self, what: str, **request: Any) -> dict[str, Any]:
+        channel = self._process.stdin
+        assert channel is not None and self._process.stdout is not None  # noqa: S101
+        try:
+            channel.write(json.dumps(request).encode() + b"\n")
+            channel.flush()
+            line = _line(self._process.stdout, self._seconds)
+        except BrokenPipeError:
+            line = b""
+        except TimeoutError as cause:
+            self._process.kill()
+            raise ModelError(f"{what} took more than {self._seconds:g} s and was stopped") from cause
+        if not line.endswith(b"\n"):
+            raise ModelError(f"{what} ended its process ({self._reason()})")
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            raise ModelError(answer["error"])
+        return answer
+
+    def _reason(self) -> str:
+        code = self._process.wait()
+        self._log.seek(0)
+        lines = [text for text in self._log.read()[-4000:].decode(errors="replace").splitlines() if text.strip()]
+        last = f": {lines[-1][:200]}" if lines else ""
+        return f"{'signal' if code < 0 else 'exit code'} {abs(code)}{last}"
+
+
+def _line(stream: Any, seconds: float) -> bytes:
+    """One line of a pipe.
+
+    Raises:
+        TimeoutError: It did not come in time.
+    """
+    line = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(stream, selectors.EVENT_READ)
+        while not line.endswith(b"\n") and len(line) < _ANSWER_LIMIT:
+            if not selector.select(seconds):
+                raise TimeoutError
+            part = os.read(stream.fileno(), _ANSWER_LIMIT)
+            if not part:
+                break
+            line += part
+    return line

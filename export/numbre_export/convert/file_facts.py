@@ -1,0 +1,156 @@
+"""What an exported file really holds, read from the file itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from numbre_runtime.backends.onnx_file import has_external_data
+from numbre_runtime.errors import ModelError, one_line
+from numbre_runtime.manifest import TensorSpec
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What a model file says of itself."""
+
+    input: TensorSpec
+    """Its input tensor."""
+    output: TensorSpec
+    """Its output tensor."""
+    requires: dict[str, int]
+    """Operator versions of a TFLite file; opset and IR version of an ONNX file."""
+    not_int8: tuple[str, ...]
+    """Weights and inner activations that are neither int8 nor int32 (a bias, a shape); empty for a full integer
+    file. Input and output are told by `input` and `output`."""
+
+
+def tflite_facts(content: bytes) -> FileFacts:
+    """Reads a TFLite flatbuffer tensor by tensor (TensorFlow's schema.fbs).
+
+    Raises:
+        ModelError: It uses operators that are not built in.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+    operators = _enumeration(schema.BuiltinOperator)
+    requires: dict[str, int] = {}
+    for code in model.operatorCodes:
+        number = max(code.builtinCode, code.deprecatedBuiltinCode)
+        name = operators.get(number, str(number))
+        if name == "CUSTOM":
+            raise ModelError("the TFLite file uses an operator that is not built in")
+        requires[name] = max(code.version, requires.get(name, 0))
+    types = _enumeration(schema.TensorType)
+    graph = model.subgraphs[0]
+    outer = {*graph.inputs, *graph.outputs}
+    not_int8 = tuple(
+        f"{tensor.name.decode()} is {types[tensor.type].lower()}"
+        for index, tensor in enumerate(graph.tensors)
+        if types[tensor.type] not in ("INT8", "INT32") and index not in outer
+    )
+    ends = [_tflite_tensor(graph.tensors[index], types) for index in (graph.inputs[0], graph.outputs[0])]
+    return FileFacts(ends[0], ends[1], dict(sorted(requires.items())), not_int8)
+
+
+def _tflite_tensor(tensor: Any, types: dict[int, str]) -> TensorSpec:
+    dtype = types[tensor.type].lower()
+    if dtype == "float32":
+        return TensorSpec("float32", 1.0, 0)
+    return TensorSpec(dtype, float(tensor.quantization.scale[0]), int(tensor.quantization.zeroPoint[0]))
+
+
+def _enumeration(kind: type) -> dict[int, str]:
+    return {value: name for name, value in vars(kind).items() if not name.startswith("_")}
+
+
+def read_onnx(content: bytes) -> Any:
+    """The onnx.ModelProto of a file.
+
+    Raises:
+        ModelError: It is none, or keeps weights in other files.
+    """
+    import onnx
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+
+    try:
+        if has_external_data(content):
+            raise ModelError("the ONNX file keeps weights in another file; save it as one file")
+        return onnx.load_model_from_string(content)
+    except (DecodeError, ValueError) as cause:
+        if isinstance(cause, ModelError):
+            raise
+        raise ModelError(f"not an ONNX file ({one_line(cause)})") from cause
+
+
+def onnx_facts(content: bytes) -> FileFacts:
+    """Reads an ONNX model, node by node.
+
+    A quantized model in QDQ form is int8 where every matrix product takes both factors from a DequantizeLinear node
+    whose own input has 8 bits, and gives its result to a QuantizeLinear node, through an activation at most; the last
+    one may give float32 scores.
+
+    Raises:
+        ModelError: It keeps weights in other files.
+    """
+    import onnx
+
+    model = read_onnx(content)
+    graph = model.graph
+    weights = {weight.name: weight.data_type for weight in graph.initializer}
+    producers = {name: node for node in graph.node for name in node.output}
+    readers = {name: node for node in graph.node for name in node.input}
+    scales = {node.input[1] for node in graph.node if node.op_type in ("QuantizeLinear", "DequantizeLinear")}
+    not_int8 = [
+        f"{weight.name} is float32"
+        for weight in graph.initializer
+        if weight.data_type == onnx.TensorProto.FLOAT and weight.name not in scales
+    ]
+    products = [node for node in graph.node if node.op_type in ("Gemm", "MatMul", "Conv")]
+    for node in products:
+        for name in node.input[:2]:
+            source = producers.get(name)
+            if source is None or source.op_type != "DequantizeLinear" or not _is_int8(source, weights, producers):
+                not_int8.append(f"{node.name}: its factor {name} is not int8")
+        if node is products[-1] and node.op_type != "Conv":
+            continue
+        after = readers.get(node.output[0])
+        if after is not None and after.op_type in ("Relu", "Clip"):
+            after = readers.get(after.output[0])
+        if after is None or after.op_type != "QuantizeLinear":
+            not_int8.append(f"{node.name}: its result is not int8")
+    requires = {"ir": int(model.ir_version)}
+    requires.update({f"opset {entry.domain or 'ai.onnx'}": int(entry.version) for entry in model.opset_import})
+    entry, exit_ = graph.input[0], graph.output[0]
+    return FileFacts(
+        _onnx_tensor(entry, graph, next((node for node in graph.node if entry.name in node.input), None)),
+        _onnx_tensor(exit_, graph, producers.get(exit_.name)),
+        requires,
+        tuple(not_int8),
+    )
+
+
+def _onnx_tensor(value: Any, graph: Any, node: Any) -> TensorSpec:
+    """An end of the graph; `node` is what reads or makes it, and tells its scale."""
+    from onnx import helper, numpy_helper
+
+    dtype = helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type).name
+    if dtype == "float32" or node is None:
+        return TensorSpec(dtype, 1.0, 0)
+    stored = {weight.name: weight for weight in graph.initializer}
+    scale, zero_point = (numpy_helper.to_array(stored[name]) for name in node.input[1:3])
+    return TensorSpec(dtype, float(scale), int(zero_point))
+
+
+def _is_int8(dequantize: Any, weights: dict[str, int], producers: dict[str, Any]) -> bool:
+    """Whether a DequantizeLinear node's zero point, and so its input, has 8 bits."""
+    import onnx
+
+    stored = dequantize.input[0]
+    if stored not in weights and getattr(producers.get(stored), "op_type", "") != "QuantizeLinear":
+        return False
+    return len(dequantize.input) > 2 and weights.get(dequantize.input[2]) in (
+        onnx.TensorProto.INT8,
+        onnx.TensorProto.UINT8,
+    )

@@ -1,0 +1,139 @@
+"""Keras to ONNX, by tf2onnx, and from there to the other precisions by ONNX Runtime's own tools.
+
+tf2onnx's `from_keras` fails on Keras 3 (KeyError: 'keras_tensor_…'); `from_function` works.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numbre_export.convert.engine import quiet_converter, tensorflow
+from numbre_export.convert.onnx_ends import integer_ends
+from numbre_export.convert.onnx_integer import PRODUCTS, prepare, to_integer
+from numbre_export.convert.recipe import Recipe
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+OPSET, IR = 13, 7
+"""Loaded by every ONNX Runtime from 1.7 (2021) on."""
+INPUT, OUTPUT = "pixels", "scores"
+
+
+def to_onnx(model: Any, recipe: Recipe, calibration: NDArray[np.float32]) -> bytes:
+    """Converts as the recipe says.
+
+    Args:
+        model: The keras.Model, or what `to_onnx` gave for float32.
+        recipe: See `Recipe`.
+        calibration: (rows, *input shape) float32 inputs that show the range of every activation.
+
+    Raises:
+        ModelError: The converter or the quantizer does not take the model.
+    """
+    float32 = model if isinstance(model, bytes) else _to_float32(model)
+    if recipe.precision == "float32":
+        return float32
+    convert = {"float16": _to_float16, "dynamic": _to_dynamic}.get(recipe.precision)
+    with quiet_converter("ONNX Runtime's quantizer"):
+        if convert is not None:
+            return _tidied(convert(float32, recipe))
+        integer = to_integer(float32, recipe, calibration)
+        if recipe.ends != "float32":
+            integer_ends(integer, recipe.ends, calibration)
+        return _tidied(integer)
+
+
+def _to_float32(model: Any) -> bytes:
+    tf = tensorflow()
+    signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32, name=INPUT)]
+    function = tf.function(lambda values: model(values, training=False), input_signature=signature)
+    with quiet_converter("tf2onnx"):
+        import tf2onnx
+
+        proto, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=OPSET)
+        _name_products(proto.graph)
+        return _tidied(proto)
+
+
+def _name_products(graph: Any) -> None:
+    """Names every product that tf2onnx made of several operators ("Conv__53") after the layer of its weights."""
+    for node in graph.node:
+        if node.op_type in PRODUCTS and "/" not in node.name and "/" in node.input[1]:
+            node.name = f"{node.input[1].rsplit('/', 1)[0]}/{node.name}"
+
+
+def _to_float16(float32: bytes, recipe: Recipe) -> ModelProto:  # noqa: ARG001
+    """Weights and arithmetic in float16, by ONNX Runtime's own tool."""
+    import onnx
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+    from onnxruntime.transformers.onnx_model import OnnxModel
+
+    halved = OnnxModel(convert_float_to_float16(onnx.load_model_from_string(float32), keep_io_types=True))
+    halved.topological_sort(is_deterministic=True)
+    return halved.model  # type: ignore[no-any-return]
+
+
+def _to_dynamic(float32: bytes, recipe: Recipe) -> ModelProto:
+    """int8 weights; ONNX Runtime quantizes each activation while it runs."""
+    import onnx
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    with tempfile.TemporaryDirectory() as directory:
+        prepared, result = prepare(Path(directory), float32), Path(directory) / "dynamic"
+        quantize_dynamic(
+            prepared,
+            result,
+            per_channel=recipe.granularity == "channel",
+            weight_type=QuantType.QUInt8 if recipe.weights == "uint8" else QuantType.QInt8,
+        )
+        return onnx.load_model_from_string(result.read_bytes())
+
+
+def _tidied(proto: ModelProto) -> bytes:
+    """The model with what changes from run to run taken out, so that the same model gives the same bytes.
+
+    The converters leave weights in the order of a hash table, numbered names for the batch size, unused domains and
+    notes of their own.
+    """
+    import onnx
+
+    graph = proto.graph
+    used = [name for node in graph.node for name in node.input]
+    weights = sorted((weight for weight in graph.initializer if weight.name in used), key=lambda w: used.index(w.name))
+    del graph.initializer[:]
+    graph.initializer.extend(weights)
+    del graph.value_info[:]
+    graph.name = "numbre"
+    _rename_output(graph)
+    for value in (*graph.input, *graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "N"
+    domains = {node.domain for node in graph.node}
+    opsets = [entry for entry in proto.opset_import if entry.domain in domains]
+    del proto.opset_import[:]
+    proto.opset_import.extend(opsets)
+    del proto.metadata_props[:]
+    proto.ir_version = IR
+    if domains <= {"", "ai.onnx"}:
+        onnx.checker.check_model(proto, full_check=True)
+    else:
+        # ONNX Runtime's quantizer asks for opset 21 although its own domain's nodes do without; the checker does not
+        # know that domain.
+        next(entry for entry in proto.opset_import if entry.domain in ("", "ai.onnx")).version = OPSET
+    return bytes(proto.SerializeToString(deterministic=True))
+
+
+def _rename_output(graph: Any) -> None:
+    """Gives the only output its plain name."""
+    old = graph.output[0].name
+    graph.output[0].name = OUTPUT
+    for node in graph.node:
+        for names in (node.input, node.output):
+            for index, name in enumerate(names):
+                if name == old:
+                    names[index] = OUTPUT

@@ -1,0 +1,108 @@
+"""The process that reads the Keras model and converts it: `python -m numbre_export.convert.worker`.
+
+It keeps within limits of memory and processor time, so a model that nobody vouches for cannot take the machine down,
+and a converter that aborts takes only itself down. Requests are lines of JSON on standard input, answers are lines of
+JSON on standard output; arrays and model files lie in the files that a request names.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from numbre_export.convert.arrays import read_array, write_array, write_content
+from numbre_export.convert.keras_file import KerasModel, read_model
+from numbre_export.convert.recipe import Recipe
+from numbre_export.convert.to_onnx import to_onnx
+from numbre_export.convert.to_tflite import to_tflite
+from numbre_runtime.errors import ModelError, NumbreError, one_line
+
+MEMORY_LIMIT = 8 << 30
+"""Bytes of data that the process may hold; TensorFlow alone takes about one GiB."""
+PROCESSOR_SECONDS = 1800
+
+
+class _Worker:
+    """Answers requests."""
+
+    def __init__(self) -> None:
+        self._source: KerasModel | None = None
+        self._float32_onnx: bytes | None = None
+
+    def open(self, path: str) -> dict[str, Any]:
+        """Reads the model."""
+        source = self._source = read_model(Path(path))
+        return {
+            "name": source.model.name,
+            "file": source.file,
+            "sha256": source.sha256,
+            "input_shape": source.input_shape,
+            "classes": source.classes,
+            "preprocessing": source.preprocessing,
+            "layers": [layer.name for layer in source.model.layers if _rank(layer) > 1],
+            "convolutional": any(_rank(layer) > 2 for layer in source.model.layers),
+        }
+
+    def scores(self, inputs: str, out: str) -> dict[str, Any]:
+        """Runs the model on an array, (N, *input shape) float32; writes its output, (N, classes)."""
+        write_array(Path(out), self._opened().scores(read_array(Path(inputs))))
+        return {}
+
+    def convert(self, recipe: dict[str, Any], calibration: str, out: str) -> dict[str, Any]:
+        """Makes a model file."""
+        wanted = Recipe(**{**recipe, "kept": tuple(recipe["kept"])})
+        source = self._opened()
+        values = read_array(Path(calibration)).reshape(-1, *source.input_shape)
+        if wanted.format == "tflite":
+            content = to_tflite(source.model, wanted, values)
+        else:
+            if self._float32_onnx is None:
+                self._float32_onnx = to_onnx(source.model, Recipe("float32", "onnx"), values)
+            content = to_onnx(self._float32_onnx, wanted, values)
+        write_content(Path(out), content)
+        return {}
+
+    def _opened(self) -> KerasModel:
+        if self._source is None:
+            raise ModelError("no model is open")
+        return self._source
+
+
+def _rank(layer: Any) -> int:
+    """Dimensions of a layer's kernel; 0 without weights."""
+    return max((len(item.shape) for item in layer.weights), default=0)
+
+
+def main() -> int:
+    """Answers requests until standard input ends."""
+    # Data, not address space: TensorFlow reserves far more than it uses.
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_LIMIT, MEMORY_LIMIT))
+    resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR_SECONDS, PROCESSOR_SECONDS))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # Converters print to standard output, which is the channel for answers.
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    worker = _Worker()
+    methods: dict[str, Callable[..., dict[str, Any]]] = {
+        "open": worker.open,
+        "scores": worker.scores,
+        "convert": worker.convert,
+    }
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            answer = methods[request.pop("do")](**request)
+        except (NumbreError, MemoryError) as error:
+            answer = {"error": one_line(error)}
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

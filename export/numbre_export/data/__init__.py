@@ -1,0 +1,1 @@
+"""The rows that an export is measured and calibrated on."""

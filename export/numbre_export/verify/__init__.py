@@ -1,0 +1,1 @@
+"""Whether a converted file lost anything, and where."""

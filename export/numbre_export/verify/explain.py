@@ -1,0 +1,177 @@
+"""Which layer costs the accuracy: every layer's signal-to-quantization-noise ratio on real rows.
+
+Two figures for each layer of a TFLite model. "Up to here" compares the layer's output in the int8 file with the float32
+file's, so it holds the noise of all layers before. "Alone" is the noise at the scores if this layer alone is int8 and
+all others are float32 (Lin et al., "Fixed point quantization of deep convolutional networks", 2016, for the ratio; the
+one-at-a-time analysis as in Wu et al., "Integer quantization for deep learning inference", 2020, section 6.1).
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numbre_export.convert.engine import quiet_converter
+from numbre_export.convert.recipe import Recipe, layer_of
+from numbre_export.convert.to_tflite import quantize_tflite
+from numbre_runtime.errors import ModelError
+
+_QUIET_OPERATORS = ("QUANTIZE", "DEQUANTIZE", "RESHAPE", "SHAPE", "STRIDED_SLICE", "PACK", "DELEGATE")
+_WEIGHTED = ("FULLY_CONNECTED", "CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "BATCH_MATMUL")
+_MOST_LAYERS = 64
+EXPLAINED_ROWS = 1000
+"""Rows that tell enough of a layer."""
+
+
+@dataclass(frozen=True)
+class LayerNoise:
+    """What quantization does to one layer."""
+
+    layer: str
+    """The layer's name in the Keras model, as far as the file tells."""
+    tensor: str
+    """Its output in the TFLite files."""
+    operator: str
+    """TFLite's name of what it does."""
+    up_to_here: float | None
+    """Decibels of signal over noise in the int8 file's output of this layer (higher is better)."""
+    alone: float
+    """Decibels of signal over noise in the scores if this layer alone is int8."""
+    changed: int
+    """Rows whose answer changes if this layer alone is int8."""
+    error: float | None
+    """Root mean square error of this layer's output in the int8 file, over that of the signal."""
+
+
+@dataclass(frozen=True)
+class _Operator:
+    """Something in a TFLite file that computes."""
+
+    kind: str
+    output: str
+    names: str
+
+
+def explain(
+    float32: bytes, int8: bytes, calibration: NDArray[np.float32], rows: NDArray[np.float32], layers: tuple[str, ...]
+) -> list[LayerNoise]:
+    """Examines every layer that computes, worst first.
+
+    Args:
+        float32: The float32 TFLite file.
+        int8: The int8 TFLite file of the same model.
+        calibration: (n, values) float32, what the network takes.
+        rows: (m, values) float32, real rows that are neither calibrated with nor tested on.
+        layers: The Keras model's layer names.
+
+    Raises:
+        ModelError: The model has more layers than can be examined, or the quantizer does not take it.
+    """
+    everything = _operators(float32)
+    operators = [item for item in everything if item.kind in _WEIGHTED]
+    if len(operators) > _MOST_LAYERS:
+        raise ModelError(f"{len(operators)} layers; at most {_MOST_LAYERS} can be explained")
+    plain = _outputs(float32, rows)
+    quantized = _outputs(int8, rows)
+    scores_name = everything[-1].output
+    shaped = calibration.reshape(-1, *_input_shape(float32))
+    findings = []
+    for operator in operators:
+        name = operator.output
+        others = tuple(other.output for other in everything if other is not operator)
+        single = quantize_tflite(float32, Recipe("mixed", "tflite", kept=others), shaped)
+        scores = next(iter(_outputs(single, rows, last=True).values()))
+        here = quantized.get(name)
+        findings.append(
+            LayerNoise(
+                layer=layer_of(operator.names, layers) or name.split("/")[-1],
+                tensor=name,
+                operator=operator.kind,
+                up_to_here=None if here is None else decibels(plain[name], here),
+                alone=decibels(plain[scores_name], scores),
+                changed=int((scores.argmax(axis=-1) != plain[scores_name].argmax(axis=-1)).sum()),
+                error=None if here is None else 10 ** (-decibels(plain[name], here) / 20),
+            )
+        )
+    return sorted(findings, key=lambda item: (-item.changed, item.alone))
+
+
+def decibels(signal: NDArray[Any], approximation: NDArray[Any]) -> float:
+    """10 log10 of the signal's power over the error's; at most 200, where there is no error."""
+    power = float(np.square(signal, dtype=np.float64).sum())
+    noise = float(np.square(signal.astype(np.float64) - approximation).sum())
+    if noise <= power * 1e-20:
+        return 200.0
+    return 10 * math.log10(power / noise) if power > 0 else 0.0
+
+
+def _graph(content: bytes) -> tuple[Any, Any]:
+    from ai_edge_litert import schema_py_generated as schema
+
+    return schema, schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+
+
+def _operators(content: bytes) -> list[_Operator]:
+    """Everything that computes, in order."""
+    schema, model = _graph(content)
+    kinds = {value: name for name, value in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
+    graph = model.subgraphs[0]
+    found = []
+    for operator in graph.operators:
+        code = model.operatorCodes[operator.opcodeIndex]
+        kind = kinds[max(code.builtinCode, code.deprecatedBuiltinCode)]
+        if kind not in _QUIET_OPERATORS:
+            # The last output is named after the whole graph; weights and biases still tell the layer.
+            tensors = [operator.outputs[0], *(index for index in operator.inputs[1:] if index >= 0)]
+            names = [graph.tensors[index].name.decode() for index in tensors]
+            found.append(_Operator(kind, names[0], ";".join(names)))
+    return found
+
+
+def _input_shape(content: bytes) -> tuple[int, ...]:
+    _, model = _graph(content)
+    graph = model.subgraphs[0]
+    return tuple(int(size) for size in graph.tensors[graph.inputs[0]].shape[1:])
+
+
+def _outputs(content: bytes, rows: NDArray[np.float32], last: bool = False) -> dict[str, NDArray[np.float64]]:
+    """The real values of every computed tensor, by name, (rows, …)."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    with quiet_converter("LiteRT"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        # Delegates leave inner tensors empty.
+        interpreter = Interpreter(model_content=content, experimental_preserve_all_tensors=not last, num_threads=1)
+        entry = interpreter.get_input_details()[0]
+        shape = [len(rows), *(int(size) for size in entry["shape"][1:])]
+        interpreter.resize_tensor_input(entry["index"], shape)
+        interpreter.allocate_tensors()
+        interpreter.set_tensor(entry["index"], _stored(rows.reshape(shape), entry))
+        interpreter.invoke()
+        computed = {operator.output for operator in _operators(content)}
+        details = interpreter.get_output_details() if last else interpreter.get_tensor_details()
+        values = {}
+        for item in details:
+            if last or item["name"] in computed:
+                values[item["name"]] = _real(interpreter.get_tensor(item["index"]), item)
+        return values
+
+
+def _stored(values: NDArray[np.float32], entry: dict[str, Any]) -> NDArray[Any]:
+    if entry["dtype"] == np.float32:
+        return values
+    scale, zero_point = entry["quantization"]
+    bounds = np.iinfo(entry["dtype"])
+    stored: NDArray[Any] = np.clip(np.round(values / scale) + zero_point, bounds.min, bounds.max)
+    return stored.astype(entry["dtype"])
+
+
+def _real(stored: NDArray[Any], entry: dict[str, Any]) -> NDArray[np.float64]:
+    scale, zero_point = entry["quantization"]
+    real: NDArray[np.float64] = stored.astype(np.float64)
+    return (real - zero_point) * scale if scale else real

@@ -1,0 +1,120 @@
+"""What all files of a bundle are judged by: the test rows, the bounds, and what the manifest says of the model."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from numbre_export.convert.file_facts import FileFacts, onnx_facts, tflite_facts
+from numbre_export.convert.metadata import Description, describe_onnx, describe_tflite
+from numbre_export.convert.recipe import Recipe, scheme
+from numbre_export.verify.gate import Gate, Run, TestSet, measure, misses, run_artifact
+from numbre_runtime.bundle import Bundle
+from numbre_runtime.cli.common import quiet_engine
+from numbre_runtime.errors import ModelError
+from numbre_runtime.manifest import SCHEMA, Artifact, FileEntry, InputSpec, Manifest, Measurement
+from numbre_train.data.abstention import Abstention
+
+_FACTS: dict[str, Callable[[bytes], FileFacts]] = {"tflite": tflite_facts, "onnx": onnx_facts}
+_DESCRIBE = {"tflite": describe_tflite, "onnx": describe_onnx}
+
+
+@dataclass(frozen=True)
+class Frame:
+    """All of a bundle but its files."""
+
+    name: str
+    """The model's name."""
+    spec: InputSpec
+    """What the user hands in."""
+    labels: tuple[str, ...]
+    """The classes."""
+    output: str
+    """"softmax" or "logits"."""
+    test: TestSet
+    """The rows that decide."""
+    gate: Gate
+    """The bounds."""
+    provenance: dict[str, Any] = field(default_factory=dict)
+    """Goes into the manifest."""
+    abstention: Abstention = field(default_factory=Abstention)
+    """When the classifier gives no answer; the gate asks for the answers all the same."""
+
+    def manifest(self, artifacts: Sequence[Artifact], files: Sequence[FileEntry] = ()) -> Manifest:
+        """The manifest of these artifacts."""
+        return Manifest(
+            SCHEMA,
+            self.name,
+            self.labels,
+            self.spec,
+            tuple(artifacts),
+            tuple(files),
+            self.test.accuracy,
+            self.provenance,
+            self.output,
+            self.abstention.threshold,
+            self.abstention.none_label,
+        )
+
+    def run(self, path: Path, recipe: Recipe) -> tuple[Artifact, list[Run]]:
+        """Reads a written file, runs it on the test rows and gives it with its figures.
+
+        Raises:
+            ModelError: It is not what its name says.
+            BackendError: No backend runs it.
+        """
+        content = path.read_bytes()
+        artifact = _artifact(content, recipe)
+        bundle = Bundle(path.parent, self.manifest([artifact]), {path.name: content})
+        with quiet_engine():
+            runs = run_artifact(bundle, artifact, self.test.images)
+        measured = tuple(measure(run, self.test, self.labels) for run in runs)
+        return artifact._replace(measured=measured), runs
+
+    def described(self, content: bytes, recipe: Recipe) -> bytes:
+        """The file with labels, preprocessing and quantization written into it."""
+        description = Description(self.name, scheme(recipe), self.spec, self.labels, self.output)
+        return _DESCRIBE[recipe.format](content, description)
+
+    def judge(self, directory: Path, recipe: Recipe, content: bytes) -> tuple[Measurement, list[str]]:
+        """What a file is worth to choose it, the worst of its backends, and the bounds that it misses."""
+        path = directory / recipe.file
+        path.write_bytes(self.described(content, recipe))
+        artifact, _ = self.run(path, recipe)
+        missed = [
+            misses(recipe.precision, item, self.test.accuracy, self.gate, careful=True) for item in artifact.measured
+        ]
+        place = int(np.argmax([len(item) for item in missed]))
+        return artifact.measured[place], missed[place]
+
+
+def _artifact(content: bytes, recipe: Recipe) -> Artifact:
+    """Describes a written file by what is found inside it.
+
+    Raises:
+        ModelError: It is called int8 and is not, or has another input and output than was asked for.
+    """
+    facts = _FACTS[recipe.format](content)
+    if recipe.precision == "int8":
+        if facts.not_int8:
+            raise ModelError(f"{recipe.file}: not fully int8: {', '.join(facts.not_int8[:3])}")
+        if {facts.input.dtype, facts.output.dtype} != {recipe.ends}:
+            raise ModelError(
+                f"{recipe.file}: takes {facts.input.dtype} and gives {facts.output.dtype}; {recipe.ends} was asked for"
+            )
+    return Artifact(
+        file=recipe.file,
+        sha256=hashlib.sha256(content).hexdigest(),
+        bytes=len(content),
+        format=recipe.format,
+        precision=recipe.precision,
+        input=facts.input,
+        output=facts.output,
+        requires=facts.requires,
+        measured=(),
+    )

@@ -1,0 +1,1 @@
+"""Which engines work on this board, and what to do about those that do not."""

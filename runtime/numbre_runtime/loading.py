@@ -1,0 +1,108 @@
+"""The front door: `load(path)` reads a bundle, chooses artifact and engine, and replays the golden vectors."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+
+from numbre_runtime.backends import BACKENDS, backend_format
+from numbre_runtime.bundle import Bundle, Golden, bundle_path, read_bundle
+from numbre_runtime.classifier import Classifier, open_artifact, wrong_labels
+from numbre_runtime.doctor.probe_cache import remembered_probe
+from numbre_runtime.errors import BackendError, BackendNotInstalledError, BackendUnsupportedError, BundleError
+
+_MOST_THREADS = 256
+
+
+def load(
+    path: str | os.PathLike[str] | None = None,
+    backend: str | None = None,
+    threads: int = 1,
+    artifact: str | None = None,
+) -> Classifier:
+    """Loads a bundle: checks every file, chooses artifact and engine, and replays the golden vectors.
+
+    Args:
+        path: The bundle's directory, or the name of one that ships with the runtime, "numbre-int8"; None is the
+            default one.
+        backend: "litert", "tflite_runtime", "onnxruntime" or "numpy"; None takes the first that is installed and
+            works, as tried once in a child process (see `numbre_runtime.doctor.probe`).
+        threads: Threads that the engine may use for one call.
+        artifact: A model file of the bundle; None takes the first that a backend runs.
+
+    Raises:
+        BundleError: The bundle is incomplete, altered, malformed or too new.
+        BackendNotInstalledError: No engine for it is installed, or not the one asked for.
+        BackendError: The engine does not run it, or gives other answers than when it was exported.
+    """
+    return load_bundle(read_bundle(bundle_path(path)), backend, threads, artifact)
+
+
+def load_bundle(
+    bundle: Bundle, backend: str | None = None, threads: int = 1, artifact: str | None = None
+) -> Classifier:
+    """As `load`, of a bundle that has been read already."""
+    if not 1 <= threads <= _MOST_THREADS:
+        raise BackendError(f"{threads} threads; expected 1 to {_MOST_THREADS}")
+    artifacts = bundle.manifest.artifacts if artifact is None else (bundle.artifact(artifact),)
+    names = BACKENDS if backend is None else (backend,)
+    pairs = [(item, name) for item in artifacts for name in names if backend_format(name) == item.format]
+    if not pairs:
+        listed = ", ".join(item.file for item in artifacts)
+        raise BundleError(f"{bundle.path}: {backend} runs none of {listed}; choose another backend or artifact")
+    # What NumPy computes is the fallback, for any artifact, where no engine runs one.
+    pairs.sort(key=lambda pair: pair[1] == "numpy")
+    golden = bundle.golden()
+    missing: list[BackendError] = []
+    broken: BackendError | None = None
+    for item, name in pairs:
+        try:
+            if backend is None and name != "numpy":
+                _refuse_broken(name)
+            classifier = open_artifact(bundle, item, name, threads)
+            replay(classifier, golden)
+        except (BackendNotInstalledError, BackendUnsupportedError) as cause:
+            missing.append(cause)
+            continue
+        except BackendError as cause:
+            broken = broken or cause
+            continue
+        if broken is not None:
+            warnings.warn(f"numbre_runtime uses {classifier.backend}: {broken}", stacklevel=3)
+        elif backend is None and name == "numpy" and sys.maxsize > 1 << 32:
+            # 32-bit boards have no engine to install.
+            warnings.warn(f"numbre_runtime uses NumPy, which is slower than an engine: {missing[0]}", stacklevel=3)
+        return classifier
+    if broken is not None:
+        raise broken
+    if backend is not None:
+        raise missing[0]
+    raise BackendNotInstalledError(
+        f"no inference engine for {bundle.path.name} is installed: {missing[0]}"
+    ) from missing[0]
+
+
+def _refuse_broken(name: str) -> None:
+    """Keeps a backend that is known to crash out of this process.
+
+    Raises:
+        BackendError: Its probe failed.
+    """
+    found = remembered_probe(name)
+    if found.status == "broken":
+        raise BackendError(f"{found.version or name} does not work here ({found.reason}); run: numbre-doctor")
+
+
+def replay(classifier: Classifier, golden: Golden) -> None:
+    """The self test: the golden inputs must get the labels that they got when the bundle was exported.
+
+    Raises:
+        BackendError: A label differs.
+    """
+    wrong = wrong_labels(classifier, golden)
+    if wrong:
+        raise BackendError(
+            f"{classifier.backend} misreads {classifier.artifact.file}: {wrong} of {len(golden.inputs)} golden vectors "
+            "get another label than at export; use another backend or version"
+        )

@@ -1,0 +1,181 @@
+"""The comparison as a page for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from numbre_train import plots
+from numbre_train.compare.run import FIT_ROWS_WATCHED, Result, confident_mistakes
+from numbre_train.data import Dataset
+from numbre_train.report import heading, image, page, paragraph, table
+
+_UNITS_SHOWN = 100
+
+
+def comparison_page(figures: dict[str, Any], results: Mapping[str, Result], data: Dataset) -> bytes:
+    """The page: the same figures as the JSON file, and pictures.
+
+    Args:
+        figures: What `comparison_figures` gave.
+        results: Model name to its result.
+        data: What they were trained and tested on.
+    """
+    models = figures["models"]
+    parts = [
+        paragraph(
+            f"Trained on the same {figures['data']['fit_rows']:,} rows of {data.source}, seed {figures['seed']}; "
+            f"{figures['data']['validation_rows']:,} rows to validate. Tested on {data.test_source}."
+        ),
+        heading("At a glance"),
+        _overview(models),
+        heading("Are the differences real?"),
+        *_differences(figures["differences"]),
+        heading("Exported to int8"),
+        *_int8(models),
+        heading("Log loss over time"),
+        image(plots.png(plots.loss_over_time({name: item.periods for name, item in results.items()})), "log loss"),
+        paragraph(
+            f"Measured without distortion and dropout; of the fitting rows the first {FIT_ROWS_WATCHED:,} at most.",
+            True,
+        ),
+        heading("Precision and recall of each class"),
+        _classes(models, data.labels),
+    ]
+    for name, result in results.items():
+        parts += _model(name, models[name], result, data)
+    return page("Comparison of " + ", ".join(models), parts)
+
+
+def _overview(models: Mapping[str, Any]) -> str:
+    heads = ("model", "test accuracy", "test log loss", "validation accuracy", "parameters", "training seconds")
+    rows = [
+        (
+            name,
+            f"{item['accuracy']:.2%}",
+            f"{item['log_loss']:.4f}",
+            "–" if item["validation_accuracy"] is None else f"{item['validation_accuracy']:.2%}",
+            f"{item['parameters']:,}",
+            f"{item['seconds']:.1f}",
+        )
+        for name, item in models.items()
+    ]
+    return table(heads, rows)
+
+
+def _differences(differences: list[dict[str, Any]]) -> list[str]:
+    if not differences:
+        return [paragraph("There is only one model.")]
+    heads = ("models", "difference, points", "95% interval", "only first right", "only second right", "p", "p, Holm")
+    rows = [
+        (
+            f"{item['first']} − {item['second']}",
+            f"{item['difference'] * 100:+.2f}",
+            _interval(item),
+            f"{item['only_first']:,}",
+            f"{item['only_second']:,}",
+            p_text(item["p"]),
+            p_text(item["p_holm"]),
+        )
+        for item in differences
+    ]
+    note = (
+        "Both models answer the same rows, so only the rows that one gets right and the other wrong count. p is how "
+        "often two equally good models would split them at least as unevenly (McNemar's test, exact, two-sided); "
+        "Holm's correction allows for there being several pairs. It speaks of these test rows and these trained "
+        "models, not of other seeds."
+    )
+    return [table(heads, rows), paragraph(note, True)]
+
+
+def _int8(models: Mapping[str, Any]) -> list[str]:
+    exported = {name: item["int8"] for name, item in models.items() if item["int8"] and "file" in item["int8"]}
+    skipped = [
+        paragraph(f"{name}: {item['int8']['skipped']}.", True)
+        for name, item in models.items()
+        if item["int8"] and "skipped" in item["int8"]
+    ]
+    if not exported:
+        text = "No model of this comparison has been exported; numbre-export --int8, then the same command, adds it."
+        return [paragraph(text, True), *skipped]
+    heads = ("model", "int8 kB", "int8 accuracy", "against Keras, points", "p", "p50 µs", "p90 µs", "p99 µs", "engine")
+    rows = [
+        (
+            name,
+            f"{item['bytes'] / 1000:.1f}",
+            f"{item['accuracy']:.2%}",
+            f"{item['against_keras']['difference'] * 100:+.2f}",
+            p_text(item["against_keras"]["p"]),
+            *(f"{item['latency_us'][key]:.1f}" for key in ("p50", "p90", "p99")),
+            item["backend"],
+        )
+        for name, item in exported.items()
+    ]
+    return [
+        table(heads, rows),
+        paragraph("Latency of one image at a time, one thread, on this machine.", True),
+        *skipped,
+    ]
+
+
+def _classes(models: Mapping[str, Any], classes: Sequence[str]) -> str:
+    heads = ("class", *(f"{name} {what}" for name in models for what in ("precision", "recall")))
+    rows = [
+        (
+            label,
+            *(f"{item[what][label]:.2%}" for item in models.values() for what in ("precision", "recall")),
+        )
+        for label in classes
+    ]
+    return table(heads, rows)
+
+
+def _model(name: str, figures: Mapping[str, Any], result: Result, data: Dataset) -> list[str]:
+    recipe, network = figures["recipe"], figures["recipe"]["network"]
+    penalties = (
+        f"dropout {network['dropout']:g}, of the input {network['input_dropout']:g}, L2 {network['l2']:g}, "
+        if "dropout" in network
+        else ""
+    )
+    first_classes = data.labels if "hidden" in network and not network["hidden"] else ()
+    matrix, answers = np.array(figures["confusion"]), result.scores.argmax(axis=1)
+    wrong = confident_mistakes(result.scores, data.test.labels)
+    test = data.test.take(wrong)
+    sure = result.scores[wrong, answers[wrong]]
+    return [
+        heading(name),
+        paragraph(
+            f"{figures['network']}; {recipe['epochs']} epochs, batches of {recipe['batch']}, learning rate "
+            f"{recipe['rate']:g}, {penalties}weight decay {recipe['weight_decay']:g}, "
+            f"{'distorted' if recipe['augmentation'] else 'undistorted'} rows."
+        ),
+        image(
+            plots.png(plots.confusion_pair(matrix, f"{name}: confusion on the test rows", data.labels)),
+            "confusion matrices",
+        ),
+        image(
+            plots.png(
+                plots.mistakes(
+                    test.images, test.labels, answers[wrong], sure, f"{name}: its surest mistakes", data.labels
+                )
+            ),
+            "surest mistakes",
+        )
+        if len(wrong)
+        else paragraph("It makes no mistake."),
+        image(
+            plots.png(plots.weight_images(result.weights, classes=first_classes, most=_UNITS_SHOWN)),
+            "weights of the first layer",
+        ),
+    ]
+
+
+def _interval(item: Mapping[str, Any]) -> str:
+    return f"{item['low'] * 100:+.2f} to {item['high'] * 100:+.2f}"
+
+
+def p_text(p: float) -> str:
+    """A p-value, as short as it is still worth reading."""
+    return "< 0.0001" if p < 1e-4 else f"{p:.4f}"
