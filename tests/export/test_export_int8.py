@@ -12,7 +12,7 @@ import pytest
 
 import numbre_runtime as numbre
 from conftest import NUMBRE_BUNDLE, ROOT, Run
-from numbre_export.bundle import write
+from numbre_export.verify import frame
 from numbre_export.cli import main
 from numbre_runtime.bundle import Bundle, read_bundle
 from numbre_runtime.manifest import Measurement
@@ -149,7 +149,7 @@ def test_a_missed_bound_keeps_the_earlier_bundle(
         figures: dict[str, Any] = {"accuracy": 0.9901, "agreement": 0.999, "largest_difference": 0.0, **spoiled}
         return Measurement(backend="litert 0", images=10_000, interval=(0.98, 0.99), **figures)
 
-    monkeypatch.setattr(write, "measure", measure)
+    monkeypatch.setattr(frame, "measure", measure)
     assert main(["--int8", "--model", str(MODEL), "--out", str(target)]) == 3
     error = capsys.readouterr().err
     assert error.startswith("numbre-export: model.int8.tflite with litert 0 misses its bounds: ")

@@ -120,15 +120,22 @@ def test_weights_leave_no_sum_of_two_products_too_large_for_16_bits(cnn: _Cnn) -
     assert onnx_facts(unsigned).not_int8 == ()
 
 
-def test_corrected_biases_and_float_scores_take_noise_away(cnn: _Cnn, monkeypatch: pytest.MonkeyPatch) -> None:
-    def noise() -> float:
-        return float(np.abs(cnn.run(to_onnx(cnn.float32, cnn.int8(), cnn.calibration)) - cnn.scores).mean())
+def test_corrected_biases_take_back_the_mean_shift_and_float_scores_the_noise(
+    cnn: _Cnn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def error() -> NDArray[np.float32]:
+        difference: NDArray[np.float32] = cnn.run(to_onnx(cnn.float32, cnn.int8(), cnn.calibration)) - cnn.scores
+        return difference
 
-    both = noise()
+    def shift(difference: NDArray[np.float32]) -> float:
+        return float(np.abs(difference.mean(axis=0)).mean())
+
+    corrected = error()
     monkeypatch.setattr(onnx_integer, "correct_biases", lambda *_: None)
-    rounded = noise()
+    uncorrected = error()
     monkeypatch.setattr(onnx_integer, "_leave_scores", lambda _: None)
-    assert both < rounded < noise()
+    assert shift(corrected) < 0.8 * shift(uncorrected)
+    assert np.abs(uncorrected).mean() < np.abs(error()).mean()
 
 
 def test_a_mixed_file_keeps_the_layers_that_are_named(cnn: _Cnn) -> None:
