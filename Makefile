@@ -21,6 +21,7 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 
 # Every comparison on this machine, and the README's tables; nothing else should run meanwhile. ONLY="latency peers" runs some.
 ONLY ?=

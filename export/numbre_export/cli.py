@@ -26,8 +26,9 @@ from numbre_export.verify.frame import Frame
 from numbre_export.verify.gate import Gate, ParityError, TestSet
 from numbre_export.verify.ladder import Climb, climb
 from numbre_export.verify.targets import Target, parse_target, reasons_against
+from numbre_runtime.backends.quiet import quiet_engine
 from numbre_runtime.bundle import read_bundle
-from numbre_runtime.cli.common import EXIT_OK, quiet_engine, run_command
+from numbre_runtime.cli.common import EXIT_OK, run_command
 from numbre_runtime.errors import DataError, ModelError
 from numbre_runtime.tensors import softmax
 from numbre_train.data.abstention import ABSTENTION_FILE, Abstention, read_abstention

@@ -12,8 +12,8 @@ import pytest
 
 import numbre_runtime as numbre
 from conftest import NUMBRE_BUNDLE, ROOT, Run
-from numbre_export.verify import frame
 from numbre_export.cli import main
+from numbre_export.verify import frame
 from numbre_runtime.bundle import Bundle, read_bundle
 from numbre_runtime.manifest import Measurement
 from numbre_train.data import Mnist

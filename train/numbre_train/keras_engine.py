@@ -6,8 +6,8 @@ import os
 from functools import cache
 from typing import Any
 
-from numbre_runtime.cli.common import quiet_engine
-from numbre_runtime.cli.entry import importing
+from numbre_runtime.backends.quiet import quiet_engine
+from numbre_runtime.imports import importing
 
 
 @cache

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numbre_runtime.cli.common import quiet_engine
+from numbre_runtime.backends.quiet import quiet_engine
 from numbre_runtime.files import write_atomic
 from numbre_train.data import Dataset
 from numbre_train.data.abstention import ABSTENTION_FILE, Abstention, format_abstention

@@ -10,9 +10,9 @@ from contextlib import contextmanager, redirect_stdout
 from functools import cache
 from typing import Any
 
-from numbre_runtime.cli.common import quiet_engine
-from numbre_runtime.cli.entry import importing
+from numbre_runtime.backends.quiet import quiet_engine
 from numbre_runtime.errors import ModelError
+from numbre_runtime.imports import importing
 
 
 @cache

@@ -14,8 +14,8 @@ from numbre_export.convert.file_facts import FileFacts, onnx_facts, tflite_facts
 from numbre_export.convert.metadata import Description, describe_onnx, describe_tflite
 from numbre_export.convert.recipe import Recipe, scheme
 from numbre_export.verify.gate import Gate, Run, TestSet, measure, misses, run_artifact
+from numbre_runtime.backends.quiet import quiet_engine
 from numbre_runtime.bundle import Bundle
-from numbre_runtime.cli.common import quiet_engine
 from numbre_runtime.errors import ModelError
 from numbre_runtime.manifest import SCHEMA, Artifact, FileEntry, InputSpec, Manifest, Measurement
 from numbre_train.data.abstention import Abstention

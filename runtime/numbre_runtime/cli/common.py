@@ -1,4 +1,4 @@
-"""What every NUMBRE command does alike: exit codes, one-line errors, quiet engines."""
+"""What every NUMBRE command has in common: exit codes and one-line errors."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import io
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from typing import IO, Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from numbre_runtime.errors import ImageError, NumbreError, one_line
 
@@ -89,38 +88,3 @@ def for_each_picture(prog: str, pictures: Iterable[str], use: Callable[[str], ob
             print(f"{prog}: {one_line(error)}", file=sys.stderr)
             code = EXIT_ERROR
     return code
-
-
-def _scratch_file() -> IO[bytes]:
-    """A file in memory where the system has that; tempfile's import would cost a cold start two milliseconds."""
-    if hasattr(os, "memfd_create"):
-        return os.fdopen(os.memfd_create("stderr"), "w+b")
-    import tempfile
-
-    return tempfile.TemporaryFile()
-
-
-@contextmanager
-def quiet_engine() -> Iterator[None]:
-    """Holds back what native code prints to standard error, such as LiteRT's greeting, unless the block fails."""
-    try:
-        descriptor = sys.stderr.fileno()
-    except (AttributeError, OSError, ValueError):
-        yield
-        return
-    sys.stderr.flush()
-    saved = os.dup(descriptor)
-    with _scratch_file() as held:
-        os.dup2(held.fileno(), descriptor)
-        try:
-            yield
-        except BaseException as error:
-            if not isinstance(error, (NumbreError, KeyboardInterrupt)):
-                held.seek(0)
-                with suppress(OSError):
-                    os.write(saved, held.read())
-            raise
-        finally:
-            sys.stderr.flush()
-            os.dup2(saved, descriptor)
-            os.close(saved)

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import NoReturn
 
+from numbre_runtime.imports import importing
+
 _INTERRUPTED = 130
-
-
-@contextmanager
-def importing() -> Iterator[None]:
-    """For imports, which make objects that stay and no garbage: none is looked for meanwhile, nor among them later.
-
-    That is a twentieth of a cold start, and a sixth of TensorFlow's import.
-    """
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 def run_module(name: str, argv: Sequence[str] | None = None) -> int:

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from numbre_runtime.backends import BACKENDS
+from numbre_runtime.backends.quiet import quiet_engine
 from numbre_runtime.classifier import Classifier, Prediction
-from numbre_runtime.cli.common import Parser, for_each_picture, quiet_engine, run_command
+from numbre_runtime.cli.common import Parser, for_each_picture, run_command
 from numbre_runtime.errors import ImageError
 from numbre_runtime.loading import load
 

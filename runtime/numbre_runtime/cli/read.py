@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from numbre_runtime.backends import BACKENDS
+from numbre_runtime.backends.quiet import quiet_engine
 from numbre_runtime.classifier import Classifier
-from numbre_runtime.cli.common import EXIT_INTERRUPTED, EXIT_OK, Parser, for_each_picture, quiet_engine, run_command
+from numbre_runtime.cli.common import EXIT_INTERRUPTED, EXIT_OK, Parser, for_each_picture, run_command
 from numbre_runtime.errors import ImageError
 from numbre_runtime.loading import load
 

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from numbre_runtime.backends.quiet import quiet_engine
 from numbre_runtime.bench.timing import single_latency
 from numbre_runtime.bundle import read_bundle
-from numbre_runtime.cli.common import quiet_engine
 from numbre_runtime.errors import DataError, NumbreError
 from numbre_runtime.files import read_limited, write_atomic
 from numbre_runtime.loading import load_bundle
