@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import html
 import io
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbre_export.verify.gate import Run, TestSet
+from numbre_runtime.html_kit import png_uri
 from numbre_runtime.manifest import InputSpec
 
 MOST = 60
@@ -54,4 +54,4 @@ def _picture(values: NDArray[Any], spec: InputSpec) -> str:
 
     stream = io.BytesIO()
     Image.fromarray(values).save(stream, "PNG")
-    return f'<img alt="" src="data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}">'
+    return f'<img alt="" src="{png_uri(stream.getvalue())}">'

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,23 +11,15 @@ from numbre_export.verify.explain import LayerNoise
 from numbre_export.verify.gate import Run, TestSet, noise
 from numbre_export.verify.ladder import Climb
 from numbre_export.verify.matrix import Matrix
+from numbre_runtime.html_kit import bars, heading, page, paragraph, table
 from numbre_runtime.manifest import Manifest
 
 _STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
-h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2rem; } h3 { font-size: 1rem; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { padding: .35rem .6rem; border-bottom: 1px solid #ccc; text-align: right; vertical-align: top; }
-th:first-child, td:first-child, .text td, .text th { text-align: left; }
-code { font-size: .85em; white-space: nowrap; }
-.text td:last-child code { white-space: normal; overflow-wrap: anywhere; }
-.scroll { overflow-x: auto; }
 .flips { display: flex; flex-wrap: wrap; gap: .8rem; }
-.flips figure { margin: 0; width: 8rem; padding: .4rem; border: 2px solid #bbb; border-radius: .3rem; }
-.flips figure.wrong { border-color: #D55E00; }
+.flips figure { margin: 0; width: 8rem; padding: .4rem; border: 2px solid var(--line); border-radius: .3rem; }
+.flips figure.wrong { border-color: #d55e00; }
 .flips img { width: 7rem; image-rendering: pixelated; display: block; margin: auto; }
 .flips figcaption { font-size: .8rem; }
-svg text { font: 13px system-ui, sans-serif; }
 """
 
 
@@ -50,46 +41,44 @@ class Findings:
     """The ladder, a format each; empty where it was not asked for."""
 
 
-def report_html(manifest: Manifest, findings: Findings) -> str:
-    """The report as a self-contained HTML page."""
-    title = html.escape(manifest.name)
+def report_html(manifest: Manifest, findings: Findings) -> bytes:
+    """The report as a self-contained HTML page, UTF-8."""
     images = manifest.artifacts[0].measured[0].images
-    return "\n".join(
-        (
-            "<!doctype html>",
-            '<html lang="en"><head><meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{title}: export report</title><style>{_STYLE}</style></head><body>",
-            f"<h1>{title}: export report</h1>",
-            f"<p>Each file was run from disk by the runtime on {images:,} test rows. The Keras model gets "
+    parts = (
+        paragraph(
+            f"Each file was run from disk by the runtime on {images:,} test rows. The Keras model gets "
             f"{manifest.keras_accuracy:.2%} of them right; agreement is the share of rows on which a file and Keras "
-            "give the same answer.</p>",
-            _measured(manifest),
-            "<h2>Is the change more than noise?</h2>",
-            "<p>Flips are rows that Keras gets right and the file wrong (worse) or the other way round (better); p is "
-            "McNemar's exact test on them.</p>",
-            _paired(manifest),
-            *_ladders(findings.climbs),
-            *_explanation(findings.explanation),
-            "<h2>Who agrees with whom</h2>",
-            "<p>Rows with different answers / largest difference of any score, in integer steps where both give "
-            "integers of one scale.</p>",
-            _matrix(findings.matrix),
-            "<h2>The flipped rows</h2>",
-            *_flips(manifest, findings),
-            "<h2>What each file is, takes and gives</h2>",
-            _table(
-                ("file", "scheme", "input", "output", "operator versions, opset and IR"),
-                _tensors(manifest, findings.schemes),
-                "text",
-            ),
-            "<h2>SHA-256</h2>",
-            _table(("file", "digest"), [(item.file, item.sha256) for item in manifest.artifacts], "text"),
-            "<h2>Where it comes from</h2>",
-            _table(("what", "value"), list(_flat(manifest.provenance)), "text"),
-            "</body></html>\n",
-        )
+            "give the same answer."
+        ),
+        _measured(manifest),
+        heading("Is the change more than noise?"),
+        paragraph(
+            "Flips are rows that Keras gets right and the file wrong (worse) or the other way round (better); p is "
+            "McNemar's exact test on them."
+        ),
+        _paired(manifest),
+        *_ladders(findings.climbs),
+        *_explanation(findings.explanation),
+        heading("Who agrees with whom"),
+        paragraph(
+            "Rows with different answers / largest difference of any score, in integer steps where both give integers "
+            "of one scale."
+        ),
+        _matrix(findings.matrix),
+        heading("The flipped rows"),
+        *_flips(manifest, findings),
+        heading("What each file is, takes and gives"),
+        table(
+            ("file", "scheme", "input", "output", "operator versions, opset and IR"),
+            _tensors(manifest, findings.schemes),
+            text=True,
+        ),
+        heading("SHA-256"),
+        table(("file", "digest"), [(item.file, item.sha256) for item in manifest.artifacts], text=True),
+        heading("Where it comes from"),
+        table(("what", "value"), list(_flat(manifest.provenance)), text=True),
     )
+    return page(f"{manifest.name}: export report", parts, _STYLE)
 
 
 def _measured(manifest: Manifest) -> str:
@@ -121,7 +110,7 @@ def _measured(manifest: Manifest) -> str:
         "log loss",
         "calibration error, points",
     )
-    return _table(heads, rows)
+    return table(heads, rows)
 
 
 def _paired(manifest: Manifest) -> str:
@@ -135,7 +124,7 @@ def _paired(manifest: Manifest) -> str:
         for item in manifest.artifacts
         for measure in item.measured
     ]
-    return _table(("file", "backend", "paired test", "worst class by recall"), rows, "text")
+    return table(("file", "backend", "paired test", "worst class by recall"), rows, text=True)
 
 
 def _ladders(climbs: Sequence[Climb]) -> list[str]:
@@ -154,13 +143,12 @@ def _ladders(climbs: Sequence[Climb]) -> list[str]:
             verdict = "passes" if rung.passed else "; ".join(rung.missed)
             rows.append((str(number), rung.what, str(rung.rows), *figures, verdict))
         heads = ("rung", "what", "rows", "accuracy", "agreement", "worst class, points", "gate")
+        if not parts:
+            chosen = f"Chosen on {climb.chosen_on}; the test rows judge the chosen file alone."
+            parts += [heading("The ladder"), paragraph(chosen)]
         parts += [
-            f"<h2>The ladder</h2><p>Chosen on {html.escape(climb.chosen_on)}; the test rows judge the chosen file "
-            "alone.</p>"
-            if not parts
-            else "",
-            f"<h3>{climb.recipe.file if climb.recipe else 'nothing passed'}</h3>",
-            _table(heads, rows, "text"),
+            heading(climb.recipe.file if climb.recipe else "nothing passed", 3),
+            table(heads, rows, text=True),
         ]
     return parts
 
@@ -188,31 +176,22 @@ def _explanation(layers: Sequence[LayerNoise]) -> list[str]:
         "up to here: relative error",
     )
     return [
-        "<h2>Which layer costs the accuracy</h2>",
-        "<p>Worst first, on rows that were neither calibrated with nor tested on. Alone: only this layer is int8, all "
-        "others are float32. Up to here: this layer's output in the int8 file against the float32 file's. The ladder "
-        f"(--auto) would keep {html.escape(layers[0].layer)} in int16 or float32 first.</p>",
+        heading("Which layer costs the accuracy"),
+        paragraph(
+            "Worst first, on rows that were neither calibrated with nor tested on. Alone: only this layer is int8, all "
+            "others are float32. Up to here: this layer's output in the int8 file against the float32 file's. The "
+            f"ladder (--auto) would keep {layers[0].layer} in int16 or float32 first."
+        ),
         _bars(layers),
-        _table(heads, rows),
+        table(heads, rows),
     ]
 
 
 def _bars(layers: Sequence[LayerNoise]) -> str:
-    """The layers' noise alone as bars: the longer, the worse."""
-    top = max(max(100 - item.alone for item in layers), 1)
-    parts = []
-    for number, item in enumerate(layers):
-        width, y = max(560 * (100 - item.alone) / top, 1), number * 26
-        parts.append(
-            f'<text x="0" y="{y + 16}">{html.escape(item.layer[:24])}</text>'
-            f'<rect x="190" y="{y + 3}" width="{width:.1f}" height="18" fill="#0072B2"/>'
-            f'<text x="{196 + width:.1f}" y="{y + 16}">{item.alone:.1f} dB</text>'
-        )
-    height = len(layers) * 26 + 4
-    return (
-        f'<svg role="img" aria-label="Noise of each layer alone" viewBox="0 0 860 {height}" width="860" '
-        f'style="max-width:100%">{"".join(parts)}</svg><p>A longer bar is more noise (a lower ratio).</p>'
-    )
+    """The noise of each layer alone as bars: the longer, the worse."""
+    longest = max(item.alone for item in layers) + 3
+    values = [(item.layer, longest - item.alone, f"{item.alone:.1f} dB") for item in layers]
+    return bars(values, "noise of each layer alone") + paragraph("A longer bar is more noise (a lower ratio).", True)
 
 
 def _matrix(matrix: Matrix) -> str:
@@ -223,14 +202,14 @@ def _matrix(matrix: Matrix) -> str:
             "" if column == row else str(matrix.pairs[min(row, column), max(row, column)]) for column in range(size)
         ]
         rows.append((f"{row + 1}. {matrix.names[row]}", *cells))
-    return _table(("", *(str(number + 1) for number in range(size))), rows)
+    return table(("", *(str(number + 1) for number in range(size))), rows)
 
 
 def _flips(manifest: Manifest, findings: Findings) -> list[str]:
     parts: list[str] = []
     for run in findings.runs:
         parts += [
-            f"<h3>{html.escape(run.artifact.file)}, {html.escape(run.backend)}</h3>",
+            heading(f"{run.artifact.file}, {run.backend}", 3),
             flips_html(run, findings.test, manifest.input, manifest.labels),
         ]
     return parts
@@ -251,16 +230,6 @@ def _tensors(manifest: Manifest, schemes: dict[str, str]) -> list[tuple[str, ...
 
 def _tensor(dtype: str, scale: float, zero_point: int) -> str:
     return dtype if dtype == "float32" else f"{dtype}, scale {scale:.6g}, zero point {zero_point}"
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], kind: str = "") -> str:
-    head = "".join(f"<th>{html.escape(text)}</th>" for text in heads)
-    body = "".join(
-        "<tr>" + "".join(f"<td><code>{html.escape(cell)}</code></td>" for cell in row) + "</tr>" for row in rows
-    )
-    return (
-        f'<div class="scroll"><table class="{kind}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-    )
 
 
 def _flat(value: dict[str, Any], above: str = "") -> list[tuple[str, str]]:

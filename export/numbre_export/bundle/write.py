@@ -86,7 +86,7 @@ def write_bundle(
         findings = Findings(schemes, agreement_matrix(runs, test), runs, test, tuple(explanation), tuple(climbs))
         others = {
             GOLDEN: _golden(Bundle(staging, manifest, contents), test),
-            REPORT: report_html(manifest, findings).encode(),
+            REPORT: report_html(manifest, findings),
         }
         if with_test_data:
             labels = _small(test.labels, len(frame.labels))

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from numbre_runtime.html_kit import heading, image, page, paragraph, table
 from numbre_train import plots
 from numbre_train.compare.run import FIT_ROWS_WATCHED, Result, confident_mistakes
 from numbre_train.data import Dataset
-from numbre_train.report import heading, image, page, paragraph, table
 
 _UNITS_SHOWN = 100
 

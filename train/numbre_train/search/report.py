@@ -5,8 +5,8 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from numbre_runtime.html_kit import heading, image, page, paragraph, table
 from numbre_train import plots
-from numbre_train.report import heading, image, page, paragraph, table
 from numbre_train.search.study import Search, best_trial, finished, safe_url
 
 _SHOWN = 15
