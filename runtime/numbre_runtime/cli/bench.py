@@ -15,6 +15,7 @@ from numbre_runtime.backends import BACKENDS
 from numbre_runtime.bench.case import cases
 from numbre_runtime.bench.compare import comparison, parse_result, read_result
 from numbre_runtime.bench.images import test_images
+from numbre_runtime.bench.on_board import measure_on_board
 from numbre_runtime.bench.plot import check_plotting, plot
 from numbre_runtime.bench.rounds import Plan, Record, run_rounds
 from numbre_runtime.bench.summary import summary
@@ -23,7 +24,7 @@ from numbre_runtime.bundle import bundle_path, read_bundle
 from numbre_runtime.cli.common import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, Parser, run_command
 from numbre_runtime.errors import BackendError, BackendUnsupportedError
 from numbre_runtime.files import check_writable, write_atomic
-from numbre_runtime.remote.board_link import Board, measure_on
+from numbre_runtime.remote.ssh import Host
 
 EXIT_SLOWER = 4
 _USUAL = Plan(rounds=10, samples=10_000, seconds=10.0)
@@ -163,19 +164,20 @@ def _here(args: argparse.Namespace, plan: Plan, threads: Sequence[int]) -> dict[
 
 def _on_board(args: argparse.Namespace) -> dict[str, Any]:
     """The result of a board."""
-    board = Board(
-        args.ssh,
-        tuple(args.ssh_option),
-        args.ssh_python,
-        tuple(filter(None, args.ssh_engines.split(","))),
-        Path(args.ssh_wheels) if args.ssh_wheels else None,
-    )
     bundle = read_bundle(bundle_path(args.bundle))
     words = [
         f"--{name}={value}" for name in ("backend", "threads", "samples", "rounds") if (value := getattr(args, name))
     ]
     words += ["--thorough"] if args.thorough else []
-    content = measure_on(board, bundle.path, Path(args.data) if args.data else None, words)
+    content = measure_on_board(
+        Host(args.ssh, tuple(args.ssh_option)),
+        bundle.path,
+        Path(args.data) if args.data else None,
+        words,
+        python=args.ssh_python,
+        engines=tuple(filter(None, args.ssh_engines.split(","))),
+        wheels=Path(args.ssh_wheels) if args.ssh_wheels else None,
+    )
     return parse_result(content, f"{args.ssh}'s result")
 
 

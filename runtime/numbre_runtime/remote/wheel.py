@@ -16,7 +16,7 @@ from pathlib import Path
 from numbre_runtime.errors import OutputError
 
 _DISTRIBUTION = "numbre-runtime"
-_WHEEL = "Wheel-Version: 1.0\nGenerator: numbre-bench\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+_WHEEL = "Wheel-Version: 1.0\nGenerator: numbre-runtime\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 
 
 def runtime_wheel() -> tuple[str, bytes]:
