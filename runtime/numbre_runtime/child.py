@@ -1,4 +1,4 @@
-"""Code that may crash, run in a child process which says on the way how far it is."""
+"""Runs code that may crash in a child process, which reports each stage that it reaches."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class NoChildError(Exception):
 
 
 class Ended(NamedTuple):
-    """What is known of a child that has ended."""
+    """The outcome of a child process."""
 
     facts: dict[str, Any]
     """All that it said, the last word on each key; empty if it said nothing."""
@@ -26,16 +26,16 @@ class Ended(NamedTuple):
 
 
 def run_child(code: str, *words: str, timeout_s: float, settings: Mapping[str, str] | None = None) -> Ended:
-    """Runs Python code in a child process that finds the modules that this one finds, and ends when this one does.
+    """Runs Python code in a child process. The child finds the same modules, and ends when this process ends.
 
     Args:
-        code: It calls `say` for what shall outlive a crash.
+        code: It calls `say` with each fact that must survive a crash.
         words: Its command line, sys.argv[1:].
         timeout_s: It is killed after so many seconds.
         settings: Further environment variables.
 
     Raises:
-        NoChildError: None can be started.
+        NoChildError: No child process can be started.
     """
     import subprocess
 
@@ -44,7 +44,7 @@ def run_child(code: str, *words: str, timeout_s: float, settings: Mapping[str, s
     path = os.pathsep.join(entry for entry in sys.path if entry)
     lifeline, kept = os.pipe()
     try:
-        # A session of its own: at Ctrl-C the parent decides, and a child half way must not print a traceback.
+        # A session of its own: Ctrl-C reaches the parent alone, so that the child prints no traceback.
         done = subprocess.run(
             command,
             stdin=lifeline,
@@ -65,10 +65,10 @@ def run_child(code: str, *words: str, timeout_s: float, settings: Mapping[str, s
 
 
 def end_with_parent() -> None:
-    """Called by the child first: it ends when its standard input does, that is when the parent ends, however."""
+    """The child's first call: it ends the child when standard input ends, that is when the parent ends in any way."""
 
     def wait() -> None:
-        # Not sys.stdin, whose lock the interpreter wants at its own end.
+        # Not sys.stdin: the interpreter needs its lock when it shuts down.
         os.read(0, 1)
         os._exit(1)
 
@@ -76,7 +76,7 @@ def end_with_parent() -> None:
 
 
 def say(**facts: object) -> None:
-    """Tells the parent something, as a line of JSON that a later crash does not take back."""
+    """Reports facts to the parent as a line of JSON, which stays even if the child crashes afterwards."""
     sys.stdout.write(json.dumps(facts) + "\n")
     sys.stdout.flush()
 

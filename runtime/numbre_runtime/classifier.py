@@ -30,8 +30,8 @@ ImageLike: TypeAlias = "NDArray[Any] | str | os.PathLike[str] | Image"
 """An array in the model's own form (also a row of a table), or a picture: a path or a PIL image of any size."""
 
 
-_ShortWay: TypeAlias = "tuple[Callable[[NDArray[Any]], object], Callable[[], NDArray[Any]]]"
-"""What writes one image's pixels to where an engine reads them, and what then runs it."""
+_FastPath: TypeAlias = "tuple[Callable[[NDArray[Any]], object], Callable[[], NDArray[Any]]]"
+"""A function that writes one image's pixels into an engine's input buffer, and one that then runs the engine."""
 _MOST_THREADS = 256
 _UINT8 = np.dtype(np.uint8)
 _SINGLES_STEP = 5
@@ -75,9 +75,9 @@ class Classifier:
         self._decode = decoder(artifact, manifest.output)
         self._decode_row = row_decoder(artifact, manifest.output)
         self._none = -1 if manifest.none_label is None else manifest.labels.index(manifest.none_label)
-        # No array has this shape where pixels are not what is handed in: predict's short way is closed then.
+        # No array has the shape (-1,): a model that does not take pixels has no fast path.
         self._pixel_shape = spec.shape if spec.dtype == "uint8" else (-1,)
-        self._idle: list[_ShortWay] = []
+        self._idle: list[_FastPath] = []
 
     def predict(self, image: ImageLike) -> Prediction:
         """Classifies one image.
@@ -92,15 +92,15 @@ class Classifier:
         """
         found = None
         if image.__class__ is np.ndarray and image.dtype == _UINT8 and image.shape == self._pixel_shape:
-            # Each thread in here takes a way for itself; popping and appending are atomic, and quicker than a lock.
+            # Each thread takes a path of its own; list.pop and list.append are atomic and faster than a lock.
             try:
-                way = self._idle.pop()
+                path = self._idle.pop()
             except IndexError:
-                way = self.short_way()
-            write, run = way
+                path = self.fast_path()
+            write, run = path
             write(image)
             raw = run()
-            self._idle.append(way)
+            self._idle.append(path)
         elif isinstance(image, np.ndarray) or self._spec.picture != "mnist":
             raw = self._session.run(self._row(image), self._encode)
         else:
@@ -141,7 +141,7 @@ class Classifier:
         elif isinstance(images, (str, os.PathLike)) or not isinstance(images, Iterable):
             raise ImageError(f"a {type(images).__name__}; predict takes one image, predict_batch many")
         else:
-            # Each by itself, for some may be pixels and others floats.
+            # One by one, because some may be pixels and others floats.
             several = [self._encode(self._row(image)) for image in images]
             rows = np.concatenate(several) if several else np.empty((0, math.prod(shape)), self.artifact.input.dtype)
             encode = as_stored
@@ -153,12 +153,12 @@ class Classifier:
         return outputs
 
     def check_output(self, images: NDArray[Any]) -> None:
-        """Tries whether the engine takes and gives what the manifest says, on images (N, …).
+        """Checks that the engine takes and gives the types and shapes of the manifest, on images (N, …).
 
         Raises:
             BackendError: It does not.
         """
-        # Encoded beforehand, for an encoder would write to an input of another type without a word.
+        # Encoded beforehand, because an encoder would silently write to an input of another type.
         rows = self._encode(as_rows(images, self._spec.shape, self._spec.dtype))
         try:
             raw = self._session.run(rows)
@@ -171,10 +171,10 @@ class Classifier:
                 f"{self.artifact.output.dtype} {expected}; export it again"
             )
 
-    def short_way(self) -> _ShortWay:
-        """What `predict` does with one image of pixels: a function that writes it, and one that then runs the model."""
-        place = np.zeros((1, math.prod(self._spec.shape)), self.artifact.input.dtype)
-        return image_writer(self._spec, self.artifact.input, place), self._session.runner(place)
+    def fast_path(self) -> _FastPath:
+        """Returns the two functions that `predict` calls for an image of pixels: write the image, run the model."""
+        buffer = np.zeros((1, math.prod(self._spec.shape)), self.artifact.input.dtype)
+        return image_writer(self._spec, self.artifact.input, buffer), self._session.runner(buffer)
 
     def _row(self, image: ImageLike) -> NDArray[Any]:
         """One image of any accepted kind, as (1, values)."""

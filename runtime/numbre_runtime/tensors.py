@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _ALL_PIXELS = np.arange(256, dtype=np.uint8)
 _UINT8, _INT8 = np.dtype(np.uint8), np.dtype(np.int8)
 _SIGN_BIT = np.array(128, np.uint8)
-"""As an array, for NumPy takes as long to make one of a Python number as to flip the bits of an image."""
+"""An array, because NumPy needs as long to convert a Python number as to flip the bits of an image."""
 
 
 class Encoder(Protocol):
@@ -159,16 +159,16 @@ def _flips_signs(spec: InputSpec, tensor: TensorSpec) -> bool:
     return np.array_equal(table, (_ALL_PIXELS ^ _SIGN_BIT).view(_INT8))
 
 
-def image_writer(spec: InputSpec, tensor: TensorSpec, place: NDArray[Any]) -> Callable[[NDArray[Any]], object]:
-    """What writes one uint8 image of the spec's shape into a place, (1, values), as `encoder` would encode it.
+def image_writer(spec: InputSpec, tensor: TensorSpec, buffer: NDArray[Any]) -> Callable[[NDArray[Any]], object]:
+    """Returns a function that encodes one uint8 image of the spec's shape into `buffer`, as `encoder` would.
 
     A new array for each image would take as long as the encoding.
     """
     if _flips_signs(spec, tensor):
-        pixels, flip = place.view(np.uint8).reshape(spec.shape), np.bitwise_xor
+        pixels, flip = buffer.view(np.uint8).reshape(spec.shape), np.bitwise_xor
         return lambda image: flip(image, _SIGN_BIT, pixels)
     encode = encoder(spec, tensor)
-    return lambda image: encode(image.reshape(1, -1), place)
+    return lambda image: encode(image.reshape(1, -1), buffer)
 
 
 def decoder(artifact: Artifact, output: str = "softmax") -> Callable[[NDArray[Any]], NDArray[np.float32]]:
@@ -207,7 +207,7 @@ def _dequantizer(tensor: TensorSpec) -> Callable[[NDArray[Any]], NDArray[np.floa
         return lambda raw: raw
 
     def dequantize(raw: NDArray[Any]) -> NDArray[np.float32]:
-        # Only the product is rounded, for scales are float32 in the model files.
+        # Only the product is rounded, because scales are float32 in the model files.
         values: NDArray[np.float32] = raw.astype(np.float32)
         values -= tensor.zero_point
         values *= tensor.scale

@@ -161,7 +161,7 @@ def test_an_engine_that_remembers_its_last_answer_is_found_out(run_command: Run,
     environment = _engine(tmp_path, _REMEMBERS)
     done = run_command("numbre-bench", *_QUICK, "--backend", "tflite_runtime", **environment)
     assert done.returncode == 0
-    assert "times as long for different images as for one again and again: something remembers answers" in done.stdout
+    assert "times as long for different images as for one repeated image: something caches answers" in done.stdout
 
 
 def test_ctrl_c_prints_what_is_done_so_far(tmp_path: Path) -> None:

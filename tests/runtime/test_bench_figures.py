@@ -96,7 +96,7 @@ def test_no_winner_where_intervals_overlap_and_the_simplest_is_taken() -> None:
     assert said.startswith(
         "Take a with litert on 1 thread: 10.5 µs an image, no winner over b with litert on 1 thread, "
     )
-    assert said.endswith("int8 and float32 are equally fast, as far as can be told.")
+    assert said.endswith("int8 and float32 are equally fast within the intervals.")
 
 
 def test_float32_may_win() -> None:
@@ -109,8 +109,8 @@ def test_too_few_rounds_name_no_winner() -> None:
         {**_row("b", "int8", 20, 1), "p50_interval_us": None},
     ]
     assert recommendation(rows) == (
-        "a with litert on 1 thread came out fastest of what passes parity, 10 µs an image; fewer than 6 rounds cannot "
-        "tell whether it is."
+        "a with litert on 1 thread was the fastest that passes parity, 10 µs an image; fewer than 6 rounds cannot "
+        "tell whether the difference is real."
     )
 
 

@@ -35,11 +35,11 @@ class Session(Protocol):
             (N, classes) in the artifact's output type, owned by the caller.
         """
 
-    def runner(self, place: NDArray[Any]) -> Callable[[], NDArray[Any]]:
-        """Makes what runs the model on the row that stands in a place, as fast as the engine can.
+    def runner(self, buffer: NDArray[Any]) -> Callable[[], NDArray[Any]]:
+        """Returns a function that runs the model on whatever row `buffer` holds, as fast as the engine can.
 
         Args:
-            place: (1, values) in the artifact's input type, to be overwritten from call to call.
+            buffer: (1, values) in the artifact's input type; the caller overwrites it before each call.
 
         Returns:
             A function for one thread at a time, which gives what `run` gives.

@@ -35,7 +35,7 @@ KERNELS: dict[str, Callable[[Layer], Kernel]] = {
     "RESHAPE": reshape,
     "SOFTMAX": softmax,
 }
-"""Operator name to what makes its kernel."""
+"""Operator name to the function that makes its kernel."""
 
 _VALUES_AT_ONCE, _VALUES_OF_ONE = 1 << 20, 1 << 24
 """Values of the widest intermediate array that one run should, and that one input may, hold; 1 to 8 bytes each."""
@@ -75,9 +75,9 @@ class IntegerSession:
             stored = kernel(stored)
         return stored.reshape(len(rows), -1)
 
-    def runner(self, place: NDArray[Any]) -> Callable[[], NDArray[Any]]:
+    def runner(self, buffer: NDArray[Any]) -> Callable[[], NDArray[Any]]:
         """See `Session.runner`."""
-        return lambda: self.run(place)
+        return lambda: self.run(buffer)
 
 
 def open_model(content: bytes, threads: int) -> Session:  # noqa: ARG001 - NumPy's own threads are not ours to set

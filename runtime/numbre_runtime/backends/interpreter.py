@@ -23,13 +23,13 @@ class InterpreterSession:
         self._new_interpreter = new_interpreter
         self._lock = threading.Lock()
         self._interpreter = new_interpreter()
-        self._input, self._output, self._row = _ends(self._interpreter)
+        self._input, self._output, self._row = _tensor_indices(self._interpreter)
         self._resize(1)
 
     def run(self, rows: NDArray[Any], encode: Encoder = as_stored) -> NDArray[Any]:
         """See `Session.run`."""
         with self._lock:
-            # Resizing takes no longer than a few images do, and padding may take much longer.
+            # Resizing takes as long as a few images; padding the batch instead may take much longer.
             if len(rows) != self._rows:
                 self._resize(len(rows))
             # The interpreter refuses to work as long as anything refers to the array that `tensor` gives.
@@ -38,19 +38,19 @@ class InterpreterSession:
             output: NDArray[Any] = self._interpreter.get_tensor(self._output)
             return output
 
-    def runner(self, place: NDArray[Any]) -> Callable[[], NDArray[Any]]:
+    def runner(self, buffer: NDArray[Any]) -> Callable[[], NDArray[Any]]:
         """See `Session.runner`. The interpreter is its own, so that there is nothing to resize and nothing to lock."""
         interpreter = self._new_interpreter()
-        entry, end, row = _ends(interpreter)
-        stored = place.reshape(1, *row)
-        interpreter.resize_tensor_input(entry, stored.shape)
+        input_index, output_index, row = _tensor_indices(interpreter)
+        stored = buffer.reshape(1, *row)
+        interpreter.resize_tensor_input(input_index, stored.shape)
         interpreter.allocate_tensors()
         set_tensor, invoke, get_tensor = interpreter.set_tensor, interpreter.invoke, interpreter.get_tensor
 
         def run() -> NDArray[Any]:
-            set_tensor(entry, stored)
+            set_tensor(input_index, stored)
             invoke()
-            output: NDArray[Any] = get_tensor(end)
+            output: NDArray[Any] = get_tensor(output_index)
             return output
 
         return run
@@ -62,7 +62,8 @@ class InterpreterSession:
         self._rows = rows
 
 
-def _ends(interpreter: Any) -> tuple[int, int, tuple[int, ...]]:
+def _tensor_indices(interpreter: Any) -> tuple[int, int, tuple[int, ...]]:
     """The numbers of an interpreter's input and output, and the shape of one row."""
-    entry, end = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-    return int(entry["index"]), int(end["index"]), tuple(int(size) for size in entry["shape"][1:])
+    model_input, model_output = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    row = tuple(int(size) for size in model_input["shape"][1:])
+    return int(model_input["index"]), int(model_output["index"]), row

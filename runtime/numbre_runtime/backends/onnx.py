@@ -20,9 +20,9 @@ class _OnnxSession:
     def __init__(self, session: Any, version: str) -> None:
         self.version, self.batch = version, BATCH
         self._session = session
-        entry = session.get_inputs()[0]
-        self._input = entry.name
-        self._shape = tuple(entry.shape[1:])
+        model_input = session.get_inputs()[0]
+        self._input = model_input.name
+        self._shape = tuple(model_input.shape[1:])
 
     def run(self, rows: NDArray[Any], encode: Encoder = as_stored) -> NDArray[Any]:
         """See `Session.run`."""
@@ -30,9 +30,9 @@ class _OnnxSession:
         output: NDArray[Any] = self._session.run(None, {self._input: stored})[0]
         return output
 
-    def runner(self, place: NDArray[Any]) -> Callable[[], NDArray[Any]]:
+    def runner(self, buffer: NDArray[Any]) -> Callable[[], NDArray[Any]]:
         """See `Session.runner`."""
-        return lambda: self.run(place)
+        return lambda: self.run(buffer)
 
 
 def open_model(content: bytes, threads: int) -> Session:
@@ -52,8 +52,8 @@ def open_model(content: bytes, threads: int) -> Session:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    # Processors without VNNI add two 8-bit products in 16 bits and cut off what is too large; asked for precision,
-    # ONNX Runtime takes another way there, and gives the bits that every other processor gives.
+    # Processors without VNNI add two 8-bit products in 16 bits and saturate; with this option ONNX Runtime uses
+    # another kernel there, which gives the same bits as every other processor.
     options.add_session_config_entry("session.x64quantprecision", "1")
     try:
         session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 PARTS = ("decode", "preprocess", "quantize", "invoke", "dequantize", "rest", "empty model")
 """A PNG file's bytes to pixels, pixels to the network's input, to the artifact's numbers, the engine's call, its
-numbers to scores, what `predict` takes beyond the last three (a little less than nothing where clocks are not that
-good); and, for comparison, the engine's call with a model that does nothing, which no model can go below."""
+numbers to scores, and the rest of `predict` (slightly negative where the clock is coarse). The last part, for
+comparison, is the engine's call with a model that does nothing: the least that any model takes."""
 PICTURE_SIDE = 448
 """Side in pixels of the square grey PNG that is decoded and preprocessed."""
 _WARM_UP, _CALLS, _SECONDS = 20, 400, 0.1
@@ -73,9 +73,9 @@ def breakdown(
 def _steps(
     spec: InputSpec, classifier: Classifier, session: Session, images: NDArray[Any]
 ) -> tuple[Callable[[], object], Callable[[], NDArray[Any]]]:
-    """What `Classifier.predict` does to write an image (1, *input shape) where the engine reads it, and to run that."""
+    """Returns the two functions that `Classifier.predict` calls: write the first of the images, run the model."""
     if spec.dtype == "uint8":
-        write, run = classifier.short_way()
+        write, run = classifier.fast_path()
         return lambda: write(images[0]), run
     encode = encoder(spec, classifier.artifact.input)
     rows = as_rows(images, spec.shape, spec.dtype)
@@ -84,7 +84,7 @@ def _steps(
 
 
 def _picture_parts(classifier: Classifier, image: NDArray[Any], call: float) -> dict[str, float]:
-    """Decoding and preprocessing of a picture of that image, of which `predict` as an array takes `call` µs."""
+    """Times decoding and preprocessing of a picture; `predict` takes `call` µs for the same image as an array."""
     from PIL import Image
 
     small = Image.fromarray(image.reshape(image.shape[:2]) if image.shape[2:] == (1,) else image)
@@ -99,14 +99,14 @@ def _picture_parts(classifier: Classifier, image: NDArray[Any], call: float) -> 
 
     picture = decoded()
     if not classifier.predict(picture).label:
-        # The test image is blank, which ends before the network.
+        # The test image is blank, and a blank picture never reaches the network.
         return {}
     medians = _medians_us({"decode": decoded, "both": lambda: classifier.predict(picture)})
     return {"decode": medians["decode"], "preprocess": medians["both"] - call}
 
 
 def _medians_us(calls: Mapping[str, Callable[[], object]]) -> dict[str, float]:
-    """Median microseconds of some calls, made in turn, without what it takes to read the clock."""
+    """Median microseconds of each call, made in turn; the time that reading the clock takes is subtracted."""
     everything: dict[str, Callable[[], object]] = {**calls, "nothing": lambda: None}
     times: dict[str, list[int]] = {name: [] for name in everything}
     clock, end = time.perf_counter_ns, time.perf_counter() + len(calls) * _SECONDS

@@ -1,4 +1,4 @@
-"""What is measured: artifact × installed backend × number of threads."""
+"""The cases of a benchmark: artifact × installed backend × number of threads."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def parse_result(content: bytes, where: str) -> dict[str, Any]:
 
 
 def _is_complete(result: Mapping[str, Any]) -> bool:
-    """Whether a result has what a comparison reads, of the right types."""
+    """Whether a result has all fields that a comparison reads, with the right types."""
     rows = result.get("rows")
     return (
         isinstance(result.get("bundle"), str)
@@ -76,18 +76,18 @@ def comparison(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, boo
         before = earlier.pop(_key(row), None)
         if before is None:
             continue
-        ends = (row["artifact"], row["backend"], str(row["threads"]), f"{before['p50_us']:.1f}")
+        cells = (row["artifact"], row["backend"], str(row["threads"]), f"{before['p50_us']:.1f}")
         if "error" in row:
             worse = True
-            lines.append((*ends, "-", "-", "fails now"))
+            lines.append((*cells, "-", "-", "fails now"))
             continue
         change = row["p50_us"] / before["p50_us"] - 1
         verdict = _verdict(row["p50_interval_us"], before["p50_interval_us"], change)
         worse |= verdict == _SLOWER
-        lines.append((*ends, f"{row['p50_us']:.1f}", f"{change:+.1%}", verdict))
+        lines.append((*cells, f"{row['p50_us']:.1f}", f"{change:+.1%}", verdict))
     for row in earlier.values():
-        ends = (row["artifact"], row["backend"], str(row["threads"]), f"{row['p50_us']:.1f}")
-        lines.append((*ends, "-", "-", "not measured now"))
+        cells = (row["artifact"], row["backend"], str(row["threads"]), f"{row['p50_us']:.1f}")
+        lines.append((*cells, "-", "-", "not measured now"))
     text = format_table(lines)
     for name in ("machine", "bundle"):
         if old[name] != new[name]:

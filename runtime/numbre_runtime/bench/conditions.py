@@ -1,6 +1,6 @@
-"""What disturbs a measurement: governor, changing frequency, throttling, heat, others' load.
+"""Conditions that disturb a measurement: governor, changing frequency, throttling, heat, other programs' load.
 
-Linux tells it in /sys and /proc, Raspberry Pi's firmware through `vcgencmd get_throttled`; elsewhere nothing is said.
+They come from Linux's /sys and /proc and from the Raspberry Pi's `vcgencmd get_throttled`; other systems report none.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ class Conditions:
     celsius: dict[str, float]
     """Each thermal zone's temperature, in degrees."""
     busy_s: float | None
-    """Processor seconds that all programs together have had since boot; None where the system does not tell."""
+    """Processor seconds of all programs together since boot; None where the system does not tell."""
     steal_s: float
     """Processor seconds that a virtual machine's host has kept for others since boot."""
     own_s: float
-    """Processor seconds that this program and its ended children have had."""
+    """Processor seconds of this program and its ended children."""
 
 
 def conditions_now(root: Path = _ROOT) -> Conditions:
@@ -82,7 +82,7 @@ def megahertz(root: Path = _ROOT) -> float | None:
 
 
 def warnings(before: Conditions, after: Conditions, frequencies: Sequence[float]) -> list[str]:
-    """What was wrong with the machine between two moments, one sentence each.
+    """One sentence on each condition that disturbed the machine between two moments.
 
     Args:
         before: At the beginning.

@@ -1,4 +1,4 @@
-"""What a bundle is measured on."""
+"""The images that a bundle is measured on."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from numbre_runtime.errors import BackendNotInstalledError
 
 
 def check_plotting() -> None:
-    """Fails at once where a picture could not be drawn in the end.
+    """Fails early where the plot could not be drawn at the end.
 
     Raises:
         BackendNotInstalledError: matplotlib is missing.

@@ -23,20 +23,20 @@ def passes(row: Row) -> bool:
 
 
 def recommendation(rows: Sequence[Row]) -> str:
-    """The sentence; it names no winner where the intervals of two medians overlap, or too few rounds give none."""
+    """The sentence; it names no winner where the intervals of two medians overlap or too few rounds give none."""
     able = sorted((row for row in rows if passes(row)), key=lambda row: row["p50_us"])
     if not able:
         return "Nothing here passes parity; numbre-doctor says what is wrong."
     best = able[0]
     if any(row["p50_interval_us"] is None for row in able):
         return (
-            f"{_name(best)} came out fastest of what passes parity, {best['p50_us']:.3g} µs an image; "
-            f"fewer than {LEAST_ROUNDS} rounds cannot tell whether it is."
+            f"{_name(best)} was the fastest that passes parity, {best['p50_us']:.3g} µs an image; "
+            f"fewer than {LEAST_ROUNDS} rounds cannot tell whether the difference is real."
         )
     level = [row for row in able if overlap(row["p50_interval_us"], best["p50_interval_us"])]
     if len(level) == 1:
         return f"Take {_name(best)}: {best['p50_us']:.3g} µs an image, the fastest that passes parity; {_int8(able)}."
-    # Of equals, the one that leaves most to others.
+    # Of equally fast rows, the one that uses the fewest threads and bytes.
     simplest = min(level, key=lambda row: (row["threads"], row["bytes"]))
     others = ", ".join(_name(row) for row in level if row is not simplest)
     return (
@@ -50,9 +50,9 @@ def _int8(able: Sequence[Row]) -> str:
     firsts = {kind: next((row for row in able if row["precision"] == kind), None) for kind in ("int8", "float32")}
     whole, real = firsts["int8"], firsts["float32"]
     if whole is None or real is None:
-        return f"int8 against float32 cannot be told, for no {'int8' if whole is None else 'float32'} file passed"
+        return f"int8 and float32 cannot be compared, because no {'int8' if whole is None else 'float32'} file passed"
     if overlap(whole["p50_interval_us"], real["p50_interval_us"]):
-        return "int8 and float32 are equally fast, as far as can be told"
+        return "int8 and float32 are equally fast within the intervals"
     ratio = real["p50_us"] / whole["p50_us"]
     return (
         f"int8 won, {ratio:.1f} times as fast as float32"

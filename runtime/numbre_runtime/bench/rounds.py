@@ -1,4 +1,4 @@
-"""Round by round through all cases, so that whatever drifts hits all of them alike."""
+"""Visits all cases round by round, so that a drift of the machine affects all of them alike."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Plan:
     samples: int
     """Single calls of each case, over all rounds."""
     seconds: float
-    """A case's single calls take so long at most, over all rounds, and are then fewer."""
+    """Most seconds for the single calls of each case, over all rounds; then there are fewer calls than `samples`."""
 
 
 @dataclass
@@ -38,15 +38,15 @@ class Record:
 def run_rounds(
     todo: Sequence[Case], bundle: Path, data: str | None, plan: Plan, record: Record, progress: Callable[[str], None]
 ) -> None:
-    """Visits every case once a round, back and forth, and puts what it finds into the record as it goes.
+    """Visits every case once a round, in alternating order, and adds each visit to the record at once.
 
     Args:
         todo: The cases.
         bundle: The bundle's directory.
         data: See `images.test_images`.
-        plan: How much.
-        record: What was found before an interruption stays in it.
-        progress: Is told what comes next.
+        plan: How much to measure.
+        record: After an interruption it holds the visits until then.
+        progress: Called with a line on the next visit.
     """
     share = -(-plan.samples // plan.rounds)
     for number, case in _turns(todo, plan.rounds):
@@ -62,7 +62,7 @@ def run_rounds(
 
 
 def _turns(todo: Sequence[Case], rounds: int) -> Iterator[tuple[int, Case]]:
-    """The rounds' cases, every other round in reverse: none always comes after the same one."""
+    """(round, case) of all visits; every other round is in reverse, so that no case always follows the same one."""
     for number in range(rounds):
         for case in todo if number % 2 == 0 else reversed(todo):
             yield number, case

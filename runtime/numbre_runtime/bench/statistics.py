@@ -1,7 +1,8 @@
-"""Percentiles that the samples bear out, and intervals around medians that the rounds bear out.
+"""Percentiles that the samples support, and intervals around medians that the rounds support.
 
-Calls of one process resemble each other more than calls of two, whose memory and processor core are others: on a shared
-machine a process is often half as fast as the one before. So a median's interval goes by the rounds, not by the calls.
+Calls of one process are more alike than calls of two processes, which have other memory and another core: on a shared
+machine a process is often half as fast as the one before. So a median's interval is computed from the rounds, not from
+the calls.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LEAST_SAMPLES = {50: 1, 90: 100, 99: 10_000, 99.9: 100_000}
-"""Percentile to how many samples it takes; 100 of them then lie beyond the last two."""
+"""Percentile to the number of samples that it needs; 100 of them then lie beyond the last two."""
 LEAST_ROUNDS = 6
-"""Rounds that an interval takes: of fewer, not even lowest and highest hold the median with enough confidence."""
+"""Rounds that an interval needs; with fewer, even the lowest and the highest do not reach the confidence."""
 _CONFIDENCE = 0.95
 
 Interval = tuple[float, float]
@@ -39,9 +40,9 @@ def median_of_medians(rounds: Sequence[NDArray[Any]]) -> float:
 def median_interval(rounds: Sequence[NDArray[Any]]) -> Interval | None:
     """The interval of `median_of_medians` at 95% confidence or more; None for fewer rounds than `LEAST_ROUNDS`.
 
-    Its ends are two of the rounds' own medians, counted in from either end so far as the binomial distribution allows,
-    whatever the distribution of the rounds (Conover, "Practical Nonparametric Statistics", 3rd edition, 1999, section
-    3.2).
+    Its bounds are two of the rounds' medians, as many places from the lowest and the highest as the binomial
+    distribution allows; the distribution of the rounds does not matter (Conover, "Practical Nonparametric Statistics",
+    3rd edition, 1999, section 3.2).
 
     Args:
         rounds: The samples of each round, at least one in each.

@@ -1,4 +1,4 @@
-"""From a record of visits to a result: plain JSON values, the same here as from another board."""
+"""Turns a record of visits into a result of plain JSON values, the same for this machine and for a board over ssh."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from numbre_runtime.bundle import Bundle
 from numbre_runtime.doctor.board import cpu_features, processor_name, this_board
 
 FORMAT = "numbre-bench 1"
-"""What a result says that it is."""
+"""The value of a result's "format" field."""
 _CACHED = 1.25
-"""If different images take so many times as long as one image again and again, something remembers answers."""
+"""Different images that take this many times as long as one repeated image show that something caches answers."""
 _CURVE = np.concatenate([np.arange(0, 99, 1.0), np.arange(99, 100.01, 0.1)])
-"""The percentiles that a plot is drawn from."""
+"""The percentiles of a plot's curve."""
 
 
 def summary(
     record: Record, todo: Sequence[Case], bundle: Bundle, measured_on: str, interrupted: bool
 ) -> dict[str, Any]:
-    """Everything that the record says, as JSON values.
+    """All figures of the record, as JSON values.
 
     Args:
         record: The visits.
@@ -78,7 +78,7 @@ def summary(
 
 
 def _row(case: Case, visits: Sequence[Visit], bundle: Bundle) -> dict[str, Any]:
-    """One case's figures; a percentile that the samples do not bear out is None."""
+    """One case's figures; a percentile with too few samples is None."""
     artifact = bundle.artifact(case.artifact)
     rounds = [np.asarray(item.facts["varied_ns"], np.float64) / 1e3 for item in visits]
     same = [np.asarray(item.facts["same_ns"], np.float64) / 1e3 for item in visits]
@@ -122,11 +122,11 @@ def _median(values: Any) -> float:
 
 
 def _cache_warning(row: dict[str, Any], visits: Sequence[Visit]) -> list[str]:
-    # Within a visit both kinds of calls take turns, so that each visit's own ratio tells.
+    # Both kinds of calls alternate within a visit, so each visit gives a ratio of its own.
     ratios = [_median(item.facts["varied_ns"]) / _median(item.facts["same_ns"]) for item in visits]
     if min(ratios) < _CACHED:
         return []
     return [
         f"{row['artifact']} with {row['backend']} takes {_median(ratios):.1f} times as long for different images as "
-        "for one again and again: something remembers answers"
+        "for one repeated image: something caches answers"
     ]

@@ -16,7 +16,7 @@ _PART_HEADS = ("artifact", "backend", "threads", *PARTS)
 
 
 def table(result: Mapping[str, Any]) -> str:
-    """All of a result that a person wants to see; see `summary.summary`."""
+    """The result (see `summary.summary`) as a table with its warnings and the recommendation."""
     rows = result["rows"]
     measured = [row for row in rows if "error" not in row]
     failed = [f"{row['artifact']} with {row['backend']} on {row['threads']} thread(s): {row['error']}" for row in rows
@@ -36,7 +36,7 @@ def table(result: Mapping[str, Any]) -> str:
     )
     parts += ["\n".join(f"warning: {line}" for line in result["warnings"])] if result["warnings"] else []
     if result["interrupted"]:
-        parts.append("Interrupted: these are the rows and rounds so far, and what follows goes by them.")
+        parts.append("Interrupted: the table and the recommendation cover the rows and rounds until then.")
     parts.append(str(result["recommendation"]))
     return "\n\n".join(parts)
 

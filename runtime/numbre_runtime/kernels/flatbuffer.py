@@ -1,4 +1,4 @@
-"""Reading FlatBuffers tables of a file that nobody vouches for.
+"""Reads FlatBuffers tables of an untrusted file.
 
 Only what a TensorFlow Lite model needs, and every offset is checked against the file's end. Layout: FlatBuffers,
 "FlatBuffer Internals" (little endian; a table starts with the distance back to its vtable, a vtable lists the offset of
