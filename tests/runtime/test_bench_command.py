@@ -180,7 +180,7 @@ def test_ctrl_c_prints_what_is_done_so_far(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert "Traceback" not in errors
     assert said[3] == "interrupted; this is what was measured so far\n"
-    assert "Interrupted: these are the rows and rounds so far" in printed
+    assert "Interrupted: the table and the recommendation cover the rows" in printed
     assert printed.splitlines()[1].startswith("model.int8.tflite")
     part = json.loads((tmp_path / "part.json").read_text())
     assert part["interrupted"] is True
