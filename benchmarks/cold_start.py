@@ -34,7 +34,7 @@ os._exit(0)
 
 def peak_rss_mb(command: list[str]) -> float:
     """The most memory that a command's process held, in MB of 10^6 bytes."""
-    # From a small process, for Linux counts what a process held before it became another one.
+    # From a small process, because Linux counts the memory that a process held before it called exec.
     small = [sys.executable, "-S", "-c", _MEASURE, *command]
     status, peak = subprocess.run(small, capture_output=True, text=True, env=_ENVIRONMENT, check=True).stdout.split()
     if status != "0":

@@ -1,4 +1,4 @@
-"""What the benchmarks share: the machine's name, ratios of interleaved rounds, results on disk."""
+"""Helpers that the benchmarks share: the machine's name, ratios of interleaved rounds, results on disk."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def other_bundles() -> list[str]:
 
 
 def machine() -> dict[str, Any]:
-    """What the figures were measured on, and how many programs ran there in the last minute, ours included."""
+    """The machine's name and its load average of the last minute, this benchmark included."""
     return {
         "cpu": processor_name(),
         "cores": os.cpu_count(),
@@ -38,7 +38,7 @@ def machine() -> dict[str, Any]:
 
 
 def interleaved(candidates: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of every candidate in each round; within a round all run in turn, so that drift hits all alike.
+    """Seconds of every candidate in each round. All run in turn within a round, so that drift affects all alike.
 
     The order is another one every round, for each finds the caches and the memory as the one before left them.
     """

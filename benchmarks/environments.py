@@ -1,4 +1,4 @@
-"""Virtual environments for what is compared, one each, under build/benchmarks; `make clean` throws them away."""
+"""A virtual environment for each thing that is compared, under build/benchmarks; `make clean` removes them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _INSTALL_S = 900
 
 
 class UnavailableError(Exception):
-    """What cannot be compared here; the message says why."""
+    """A peer cannot be compared on this machine; the message says why."""
 
 
 def environment(name: str, requirements: Sequence[str]) -> Path:
@@ -46,7 +46,7 @@ def environment(name: str, requirements: Sequence[str]) -> Path:
 
 
 def _as_it_is_now(requirement: str) -> str:
-    """A requirement; with one that is a folder of this tree the hash of what stands there, for that changes."""
+    """A requirement; for a folder of this tree, with the hash of its files, because they change."""
     folder = Path(requirement.partition("[")[0])
     if not folder.is_dir():
         return requirement
@@ -58,7 +58,7 @@ def _as_it_is_now(requirement: str) -> str:
 
 
 def clean(**more: str) -> dict[str, str]:
-    """This process's environment without what would lead an interpreter to this tree's packages."""
+    """This process's environment variables without those that would let an interpreter find this tree's packages."""
     return {**{name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}, **more}
 
 

@@ -1,4 +1,4 @@
-"""Where the time of an export goes: NUMBRE in every precision and both formats, a process from start to end.
+"""The time of each part of an export: NUMBRE in every precision and both formats, a process from start to end.
 
 Writes benchmarks/results/export_time.json. Run it on an idle machine: python benchmarks/export_time.py MODEL.keras
 """

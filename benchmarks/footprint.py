@@ -1,4 +1,4 @@
-"""How much a device has to hold and how long it waits for imports: the runtime with each engine, and what it replaces.
+"""Installed size and import time of the runtime with each engine, and of what it replaces.
 
 Sizes are of the wheels' files as pip unpacks them, bytecode left out, for x86_64 and for aarch64 (Raspberry Pi OS of
 64 bits, Debian 12, Python 3.11); import times are of whole processes, in turn, on this machine.
@@ -32,11 +32,11 @@ class Choice:
     """A way to install something."""
 
     title: str
-    """What the table calls it."""
+    """Its name in the table."""
     requirements: tuple[str, ...]
-    """What pip installs, but for the runtime itself and what every engine needs."""
+    """The requirements that pip installs besides the runtime and its base."""
     statement: str
-    """What is imported."""
+    """The module whose import is timed."""
     environment: str
     """The environment's name; empty if only the wheels are looked at."""
     ours: bool = True

@@ -1,4 +1,4 @@
-"""What each file keeps of its Keras model, over several training seeds, on all 10,000 test images.
+"""How closely each exported file follows its Keras model, over several training seeds, on all 10,000 test images.
 
 Trains by the quick recipe and exports every precision in both formats; the figures are those that the exporter measures
 through the runtime, with every backend, and writes into the manifest. Ready models may be named instead:
@@ -58,7 +58,7 @@ def _trained(folder: Path) -> Iterable[Path]:
 
 
 def _manifests(models: list[Path], folder: Path) -> tuple[list[Manifest], list[str]]:
-    """What the bundles of the models say, and which models missed the gate."""
+    """The figures in the models' bundles, and which models missed the gate."""
     manifests, missed = [], []
     for number, model in enumerate(models):
         out = folder / f"bundle{number}"

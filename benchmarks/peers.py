@@ -1,4 +1,4 @@
-"""The same digits through what a user would pick instead, each in an environment of its own, one thread each.
+"""The same digits through the tools that a user would use instead, each in its own environment and on one thread.
 
 All are measured in turn, in several rounds. What cannot be installed here becomes a row that says why.
 """
@@ -38,13 +38,13 @@ class Peer:
     """One row."""
 
     title: str
-    """What the table calls it."""
+    """Its name in the table."""
     module: str
     """Its file in peer_code/."""
     environment: str
     """The environment's name; two peers may share one."""
     requirements: tuple[str, ...]
-    """What pip installs there."""
+    """The requirements that pip installs there."""
     bundle: str = NUMBRE
     """The shipped bundle that it runs, where it is ours."""
 
@@ -77,7 +77,7 @@ def main() -> int:
         folder = Path(directory)
         _write_inputs(folder)
         for number in range(_ROUNDS):
-            # In turn, so that the machine's drift meets all alike.
+            # In turn, so that the machine's drift affects all alike.
             for peer in peers:
                 if peer in skipped:
                     continue
@@ -107,7 +107,7 @@ def _other_bundles() -> list[Peer]:
 
 
 def _write_inputs(folder: Path) -> None:
-    """What the peers read: images, the float32 ONNX file, and its weights as plain arrays."""
+    """Writes the peers' input: images, the float32 ONNX file, and its weights as plain arrays."""
     mnist, bundle = load_mnist(), bundle_path(NUMBRE)
     (folder / "train.npz").write_bytes(write_npz(images=mnist.train_images, labels=mnist.train_labels))
     (folder / "test.npz").write_bytes(write_npz(images=mnist.test_images, labels=mnist.test_labels))
@@ -119,7 +119,7 @@ def _write_inputs(folder: Path) -> None:
 
 
 def _prepare(peer: Peer, folder: Path) -> float:
-    """Installs a peer, trains what has to be trained, and returns the installed size in MB.
+    """Installs a peer, trains it where that is needed, and returns the installed size in MB.
 
     Raises:
         UnavailableError: It cannot be installed, or does not run.
@@ -173,7 +173,7 @@ def _run(python: Path, peer: Peer, folder: Path, mode: str) -> dict[str, Any]:
 
 
 def _tesseract_mb() -> float:
-    """What Debian's package takes, without the libraries that other programs share."""
+    """MB of Debian's package, without the libraries that other programs share."""
     command = ["dpkg-query", "-W", "-f=${Installed-Size}\n", *_TESSERACT]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return sum(int(line) for line in done.stdout.split() if line.isdigit()) * 1024 / 1e6

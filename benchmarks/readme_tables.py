@@ -21,7 +21,7 @@ Result = Mapping[str, Any]
 
 
 def replace_between(text: str, name: str, table: str) -> str:
-    """The text with what stands between the two markers of that name replaced.
+    """Replaces the text between the two markers of that name.
 
     Args:
         text: A Markdown page.
@@ -154,7 +154,7 @@ def parity() -> str:
 
 
 def peers() -> str:
-    """The same digits through what a user would pick instead."""
+    """The same digits through the tools that a user would use instead."""
     result = _read("peers")
     if result is None:
         return _MISSING
@@ -200,7 +200,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "peers": peers,
     "footprint": footprint,
 }
-"""Marker's name to what renders its table."""
+"""Name of the marker to the function that renders its table."""
 
 
 def rendered(page: str) -> str:
@@ -243,7 +243,7 @@ def _micros(value: float) -> str:
 
 
 def _size(parts: Mapping[str, float]) -> str:
-    """A sum with its largest parts, all that matters of it."""
+    """A sum with its largest parts."""
     if not parts:
         return "no wheel"
     named = sorted(parts.items(), key=lambda item: -item[1])[:3]
