@@ -44,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
-class Table:
+class ResultTable:
     """Prints the rows as they come and keeps them."""
 
     def __init__(self, classifier: Classifier, tesseract_count: int) -> None:
@@ -54,7 +54,7 @@ class Table:
         self.mistakes: list[Mistake] = []
         print(f"{'':28}{'digits':>8}{'NUMBRE':>9}{'accepted':>10}{'naive':>9}{'Tesseract':>11}")
 
-    def digits(self, labelled: sources.Labelled) -> None:
+    def digits(self, labelled: sources.DigitSet) -> None:
         """One set of digits: share read right, share above the threshold, and what the others make of them."""
         truth = labelled.labels
         answers = numbre(self.classifier, labelled.digits)
@@ -96,7 +96,7 @@ def _share(answers: Sequence[str], truth: Sequence[str]) -> float:
     return sum(answer == label for answer, label in zip(answers, truth, strict=True)) / len(truth)
 
 
-def _page(table: Table, path: Path, truth: str) -> None:
+def _page(table: ResultTable, path: Path, truth: str) -> None:
     """One photographed page: the share of its digits that come back in order."""
     wanted = "".join(truth.split())
     got = "".join(read(path, table.classifier).text.split())
@@ -108,7 +108,7 @@ def _page(table: Table, path: Path, truth: str) -> None:
         table.line(f"{path.name}, Tesseract", f"as one character: {other or 'nothing'}", text=other)
 
 
-def _synthetic(table: Table, pages: int) -> None:
+def _synthetic(table: ResultTable, pages: int) -> None:
     from synthetic_pages import Score, score_pages
 
     total = Score()
@@ -124,7 +124,7 @@ def _synthetic(table: Table, pages: int) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measures and prints everything that can be measured here; what cannot is skipped with the reason."""
-    table = Table(load(args.bundle), args.tesseract_count)
+    table = ResultTable(load(args.bundle), args.tesseract_count)
     skipped: list[str] = []
 
     def attempt(what: str, measure: Callable[[], object]) -> None:

@@ -17,7 +17,7 @@ from numbre_train.data.splits import split_rows
 from numbre_train.fit import fit, network_input
 from numbre_train.history import Epoch
 from numbre_train.keras_engine import keras
-from numbre_train.networks import numbre_network
+from numbre_train.networks import NUMBRE
 from numbre_train.recipes import RECIPES
 
 
@@ -45,7 +45,7 @@ def by_numbre_train(seed: int, target: float) -> list[float]:
             raise _Reached
 
     with suppress(_Reached):
-        fit(RECIPES["quick"], fitting, validation, seed, on_epoch=look)
+        fit(RECIPES["quick"], fitting, validation, seed, 10, on_epoch=look)
     return seen
 
 
@@ -53,7 +53,7 @@ def by_keras(seed: int, target: float) -> list[float]:
     """The same by the published recipe through `model.fit`: raw pixels, Adam at its usual rate."""
     fitting, validation = rows()
     recipe = RECIPES["plain"]
-    model = numbre_network(raw_pixels=True, seed=seed)
+    model = NUMBRE.build(raw_pixels=True, seed=seed, classes=10)
     model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     seen: list[float] = []
 

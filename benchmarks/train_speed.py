@@ -22,10 +22,10 @@ from typing import Any
 from common import machine, write_result
 from environments import UnavailableError, clean, environment
 from numbre_runtime.npz import write_npz
-from numbre_train.data import load_mnist
-from numbre_train.fit import Rows, fit, network_input, steps_per_epoch
+from numbre_train.data import Rows, load_mnist
+from numbre_train.fit import fit, network_input, steps_per_epoch
 from numbre_train.keras_engine import keras
-from numbre_train.networks import numbre_network
+from numbre_train.networks import NUMBRE
 from numbre_train.recipes import BATCH, RECIPES
 from time_to_accuracy import rows
 
@@ -135,7 +135,7 @@ def epochs_in_turn() -> tuple[float, float]:
     recipe = RECIPES["plain"]
     values = network_input(mnist.train_images, raw_pixels=True)
     labels = keras().utils.to_categorical(mnist.train_labels, 10)
-    plain = numbre_network(raw_pixels=True, seed=0)
+    plain = NUMBRE.build(raw_pixels=True, seed=0, classes=10)
     plain.compile(optimizer="adam", loss="categorical_crossentropy", metrics=["accuracy"])
 
     moments = [time.perf_counter()]
@@ -151,7 +151,7 @@ def epochs_in_turn() -> tuple[float, float]:
         one_plain_epoch()
         print(f"epoch {len(plain_seconds)}/{EPOCHS}", file=sys.stderr)
 
-    fit(recipe, Rows(mnist.train_images, mnist.train_labels), None, seed=0, on_epoch=after_epoch)
+    fit(recipe, Rows(mnist.train_images, mnist.train_labels), None, seed=0, classes=10, on_epoch=after_epoch)
     # Between two of our epochs lies one plain epoch, which is not ours.
     ours = moments[1] - moments[0] + sum(b - a for a, b in pairwise(moments[1:])) - sum(plain_seconds[:-1])
     return ours, sum(plain_seconds)

@@ -25,7 +25,7 @@ _SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", 
 
 
 @dataclass(frozen=True)
-class Labelled:
+class DigitSet:
     """A set of pictures of single digits."""
 
     name: str
@@ -36,18 +36,18 @@ class Labelled:
     """The true digit of each."""
 
 
-def mnist(count: int) -> list[Labelled]:
+def mnist(count: int) -> list[DigitSet]:
     """MNIST's test images as arrays, the first `count` of them as pictures, and one set for each distortion."""
     data = load_mnist()
     images, labels = data.test_images[:count], [str(label) for label in data.test_labels]
     sets = [
-        Labelled("MNIST, as arrays", list(data.test_images), labels),
-        Labelled("MNIST, as pictures", [Image.fromarray(255 - image) for image in images], labels[:count]),
+        DigitSet("MNIST, as arrays", list(data.test_images), labels),
+        DigitSet("MNIST, as pictures", [Image.fromarray(255 - image) for image in images], labels[:count]),
     ]
-    return sets + [Labelled(name, list(photos(name, images)), labels[:count]) for name in DISTORTIONS]
+    return sets + [DigitSet(name, list(photos(name, images)), labels[:count]) for name in DISTORTIONS]
 
 
-def usps(path: Path) -> Labelled:
+def usps(path: Path) -> DigitSet:
     """USPS digits: `images` (N, 16, 16) uint8, ink bright on dark, and `labels` (N,), in an npz file.
 
     Raises:
@@ -57,21 +57,21 @@ def usps(path: Path) -> Labelled:
     images, labels = arrays.get("images"), arrays.get("labels")
     if images is None or labels is None or images.dtype != np.uint8 or images.ndim != 3 or len(labels) != len(images):
         raise DataError(f"{path}: expected 'images' (N, height, width) uint8 and 'labels' (N,)")
-    return Labelled("USPS", [Image.fromarray(255 - image) for image in images], [str(label) for label in labels])
+    return DigitSet("USPS", [Image.fromarray(255 - image) for image in images], [str(label) for label in labels])
 
 
-def optdigits() -> Labelled:
+def optdigits() -> DigitSet:
     """Scikit-learn's 8×8 digits, with levels 0–16."""
     from sklearn.datasets import load_digits
 
     data = load_digits()
     images = np.round(data.images * (255 / 16)).astype(np.uint8)
-    return Labelled(
+    return DigitSet(
         "optdigits", [Image.fromarray(255 - image) for image in images], [str(label) for label in data.target]
     )
 
 
-def own_pictures(directory: Path) -> Labelled:
+def own_pictures(directory: Path) -> DigitSet:
     """Pictures named DIGIT_anything.png, or in one folder for each digit.
 
     Raises:
@@ -86,7 +86,7 @@ def own_pictures(directory: Path) -> Labelled:
         if not name[0].isdigit():
             raise DataError(f"{path}: its name must begin with its digit, or its folder be named after it")
         labels.append(name[0])
-    return Labelled(f"{directory.name}/", list(files), labels)
+    return DigitSet(f"{directory.name}/", list(files), labels)
 
 
 def fashion() -> list[NDArray[np.uint8]]:

@@ -29,6 +29,7 @@ from numbre_export.verify.targets import Target, parse_target, reasons_against
 from numbre_runtime.backends.quiet import quiet_engine
 from numbre_runtime.bundle import read_bundle
 from numbre_runtime.cli.common import EXIT_OK, run_command
+from numbre_runtime.cli.progress import progress_shown
 from numbre_runtime.errors import DataError, ModelError
 from numbre_runtime.tensors import softmax
 from numbre_train.data.abstention import ABSTENTION_FILE, Abstention, read_abstention
@@ -66,7 +67,7 @@ class _Export:
         self._source: SourceModel = converter.open(args.model)
         self._abstention = _abstention(args)
         self._labels: Path | None = args.labels or labels_beside(args.model, self._abstention.none_label)
-        self._data: ExportData = load_data(_wanted(args, self._labels, self._abstention), self._source, _say)
+        self._data: ExportData = load_data(_wanted(args, self._labels, self._abstention), self._source)
         self._frame = self._judged_by()
         self._calibrations: dict[int, NDArray[np.float32]] = {}
         self._explained: list[LayerNoise] | None = None
@@ -286,7 +287,8 @@ def _provenance(args: argparse.Namespace, source: SourceModel, data: ExportData)
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    return run_command(parser(), run, argv)
+    with progress_shown("numbre_export", "numbre_train"):
+        return run_command(parser(), run, argv)
 
 
 if __name__ == "__main__":

@@ -116,15 +116,15 @@ def test_what_does_not_fit_the_model_is_refused(tmp_path: Path, mnist: Mnist) ->
     np.savez(path, x=mnist.test_images[:50], y=mnist.test_labels[:50])
     (tmp_path / "few.txt").write_text("zero\none\n")
     with pytest.raises(DataError, match=r"the model takes \(32, 32, 3\)"):
-        load_data(_wanted(path), _source((32, 32, 3), 10), lambda _: None)
+        load_data(_wanted(path), _source((32, 32, 3), 10))
     with pytest.raises(DataError, match="expected 0 to 4"):
-        load_data(_wanted(path), _source((784,), 5), lambda _: None)
+        load_data(_wanted(path), _source((784,), 5))
     with pytest.raises(DataError, match="2 different labels"):
-        load_data(_wanted(path, labels=tmp_path / "few.txt"), _source((784,), 10), lambda _: None)
+        load_data(_wanted(path, labels=tmp_path / "few.txt"), _source((784,), 10))
     with pytest.raises(DataError, match="does not say how pixels reach it"):
-        load_data(_wanted(path, preprocess=None), _source((784,), 10), lambda _: None)
+        load_data(_wanted(path, preprocess=None), _source((784,), 10))
     with pytest.raises(DataError, match="neither one of"):
-        load_data(_wanted(path, preprocess="upside-down"), _source((784,), 10), lambda _: None)
+        load_data(_wanted(path, preprocess="upside-down"), _source((784,), 10))
 
 
 def test_labels_beside_a_model_count_unless_they_are_the_digits(tmp_path: Path) -> None:
@@ -142,22 +142,22 @@ def test_labels_beside_a_model_count_unless_they_are_the_digits(tmp_path: Path) 
 def test_calibration_on_test_rows_is_refused_or_recorded(tmp_path: Path, mnist: Mnist) -> None:
     path = tmp_path / "rows.npz"
     np.savez(path, x=mnist.test_images[:50], y=mnist.test_labels[:50])
-    data = load_data(_wanted(path), _source((784,), 10), lambda _: None)
+    data = load_data(_wanted(path), _source((784,), 10))
     with pytest.raises(DataError, match="40 of the 40 calibration rows are test rows too"):
         data.calibration(40)
-    allowed = load_data(_wanted(path, allow_overlap=True), _source((784,), 10), lambda _: None)
+    allowed = load_data(_wanted(path, allow_overlap=True), _source((784,), 10))
     assert allowed.calibration(40).shape == (40, 784)
     assert allowed.provenance(40)["test"]["calibration_rows_among_them"] == 40
 
 
 def test_validation_rows_are_neither_calibration_nor_test_rows(tmp_path: Path, mnist: Mnist) -> None:
     wanted = Wanted(None, None, None, None, None, 500, False)
-    data = load_data(wanted, _source((784,), 10), lambda _: None)
+    data = load_data(wanted, _source((784,), 10))
     _check_validation(data, 5000, "5,000 validation rows")
     np.savez(tmp_path / "pool.npz", x=mnist.train_images[:4000], y=mnist.train_labels[:4000])
     np.savez(tmp_path / "test.npz", x=mnist.test_images[:50], y=mnist.test_labels[:50])
     wanted = Wanted(None, tmp_path / "pool.npz", tmp_path / "test.npz", None, "unit", 500, False)
-    data = load_data(wanted, _source((784,), 10), lambda _: None)
+    data = load_data(wanted, _source((784,), 10))
     count = len(data.validation.labels)
     assert count >= 1500
     _check_validation(data, count, f"{count:,} rows that are neither calibrated with nor tested on")
@@ -176,6 +176,6 @@ def test_few_rows_have_two_purposes_and_say_so(tmp_path: Path, mnist: Mnist) -> 
     np.savez(tmp_path / "pool.npz", x=mnist.train_images[:60], y=mnist.train_labels[:60])
     np.savez(tmp_path / "test.npz", x=mnist.test_images[:50], y=mnist.test_labels[:50])
     wanted = Wanted(None, tmp_path / "pool.npz", tmp_path / "test.npz", None, "unit", 500, False)
-    data = load_data(wanted, _source((784,), 10), lambda _: None)
+    data = load_data(wanted, _source((784,), 10))
     assert len(data.validation.labels) == 60
     assert data.validation_source == "the 60 calibration rows, for there are no others"

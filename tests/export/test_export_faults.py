@@ -214,4 +214,4 @@ def test_useless_calibration_files_are_named(x: np.ndarray, reason: str, tmp_pat
     wanted = Wanted(None, tmp_path / "pool.npz", rows / "test.npz", None, "unit", 500, False)
     source = SourceModel("model", "model.keras", "0" * 64, (784,), 10, None, ())
     with pytest.raises(DataError, match=reason):
-        load_data(wanted, source, lambda _: None).calibration(500)
+        load_data(wanted, source).calibration(500)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.stats import binomtest
-from sklearn.metrics import log_loss as sklearn_log_loss
 from sklearn.metrics import recall_score
 
-from numbre_export.verify.statistics import calibration_error, log_loss, mcnemar_p, recall_drops, wilson_interval
+from numbre_export.verify.statistics import calibration_error, recall_drops, wilson_interval
 
 
 @pytest.mark.parametrize(("right", "count"), [(9851, 10_000), (0, 7), (7, 7), (1, 2)])
@@ -17,27 +16,12 @@ def test_interval_is_scipys_wilson_interval(right: int, count: int) -> None:
     assert wilson_interval(right, count) == pytest.approx((reference.low, reference.high), abs=1e-12)
 
 
-@pytest.mark.parametrize(("worse", "better"), [(0, 0), (1, 0), (4, 6), (30, 9), (0, 12), (2000, 1500)])
-def test_paired_test_is_scipys_exact_binomial_test(worse: int, better: int) -> None:
-    flips = worse + better
-    reference = binomtest(worse, flips).pvalue if flips else 1.0
-    assert mcnemar_p(worse, better) == pytest.approx(reference, rel=1e-9)
-
-
 def test_recall_drops_are_scikit_learns_recalls() -> None:
     generator = np.random.default_rng(1)
     labels, before, after = generator.integers(0, 4, (3, 500))
     reference = recall_score(labels, before, average=None) - recall_score(labels, after, average=None)
     assert recall_drops(labels, before, after, 4) == pytest.approx(reference)
     assert recall_drops(labels, before, after, 6)[4:].tolist() == [0, 0]
-
-
-def test_log_loss_is_scikit_learns() -> None:
-    generator = np.random.default_rng(2)
-    scores = generator.dirichlet(np.ones(5), 200)
-    labels = generator.integers(0, 5, 200)
-    assert log_loss(labels, scores) == pytest.approx(sklearn_log_loss(labels, scores), rel=1e-9)
-    assert np.isfinite(log_loss(np.array([0]), np.array([[0.0, 1.0]])))
 
 
 def test_calibration_error_of_known_cases() -> None:

@@ -30,7 +30,7 @@ class _Bad:
         self.directory = directory
         self.said: list[str] = []
         self.source = converter.open(path)
-        self.data: ExportData = load_data(_WANTED, self.source, lambda _: None)
+        self.data: ExportData = load_data(_WANTED, self.source)
         test, chosen_on = (
             TestSet(rows.inputs, rows.labels, converter.scores(self.data.network_values(rows.inputs)))
             for rows in (self.data.test, self.data.validation)

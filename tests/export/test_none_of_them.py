@@ -66,9 +66,9 @@ def test_the_class_must_be_one_of_the_models(mnist: Mnist, tmp_path: Path) -> No
     np.savez(rows, x=mnist.test_images[:60], y=mnist.test_labels[:60])
     source = SourceModel("model", "model.keras", "0" * 64, (28, 28), 10, "unit", ())
     with pytest.raises(DataError, match="--none-label none: is none of the labels"):
-        load_data(Wanted(None, rows, rows, None, "unit", 40, True, "none"), source, lambda _: None)
+        load_data(Wanted(None, rows, rows, None, "unit", 40, True, "none"), source)
     with pytest.raises(DataError, match="gives 10 scores, MNIST has 784 pixels and 10 classes and none of them"):
-        load_data(Wanted(None, None, None, None, None, 500, False, "none"), source, lambda _: None)
+        load_data(Wanted(None, None, None, None, None, 500, False, "none"), source)
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,7 @@ def _refused(path: Path, names: str | None, arrays: tuple[Images, Images, Images
 @pytest.mark.parametrize(
     ("names", "change", "reason"),
     [
-        (None, lambda *arrays: arrays, "of another data set, say its classes with --labels FILE"),
+        (None, lambda *arrays: arrays, "if this is another data set, name its classes with --labels FILE"),
         ("a\nb\n", lambda *arrays: arrays, "labels from 0 to 2; expected 0 to 1, there are 2 classes (a, b)"),
         ("a\nb\nc\nd\n", lambda *arrays: arrays, "names 4 classes, but"),
         ("a\nb\na\n", lambda *arrays: arrays, "names 'a' twice"),

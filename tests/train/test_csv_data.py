@@ -77,7 +77,7 @@ def test_the_same_rows_come_from_every_way_of_writing_them(
 ) -> None:
     path = tmp_path / "digits.csv"
     path.write_text("\n".join(change(lines)), encoding="utf-8", newline="")
-    read, _ = load_csv([path])
+    read, _ = load_csv([path], 10)
     assert np.array_equal(read.images, rows.images)
     assert np.array_equal(read.labels, rows.labels)
 
@@ -87,8 +87,8 @@ def test_gzip_several_files_and_a_directory(lines: list[str], rows: Rows, tmp_pa
     first.write_bytes(gzip.compress("\n".join(lines[:100]).encode()))
     second.write_text("\n".join(lines[100:300]))
     (tmp_path / "notes.txt").write_text("no digits")
-    by_name, digest = load_csv(csv_files([first, second]))
-    by_directory, same = load_csv(csv_files([tmp_path]))
+    by_name, digest = load_csv(csv_files([first, second]), 10)
+    by_directory, same = load_csv(csv_files([tmp_path]), 10)
     assert np.array_equal(by_name.images, rows.images[:300])
     assert np.array_equal(by_directory.labels, rows.labels[:300])
     assert digest == same
@@ -123,7 +123,7 @@ def test_bad_rows_are_named(lines: list[str], change: Change, message: str, tmp_
     path = tmp_path / "digits.csv"
     path.write_text("\n".join(change(lines)))
     with pytest.raises(DataError, match=r"digits\.csv") as caught:
-        load_csv([path])
+        load_csv([path], 10)
     assert message in str(caught.value)
 
 
@@ -132,7 +132,7 @@ def test_damaged_archives_and_wrong_paths(lines: list[str], tmp_path: Path) -> N
     for content in (whole[:-2000], b"no gzip"):
         (tmp_path / "digits.csv.gz").write_bytes(content)
         with pytest.raises(DataError, match="cannot be read"):
-            load_csv([tmp_path / "digits.csv.gz"])
+            load_csv([tmp_path / "digits.csv.gz"], 10)
     (tmp_path / "empty").mkdir()
     for path, message in ((tmp_path / "empty", "has no file"), (tmp_path / "none.csv", "no such file")):
         with pytest.raises(DataError, match=message):
@@ -146,7 +146,7 @@ def test_the_split_is_fixed_and_no_row_serves_twice(lines: list[str], tmp_path: 
     parts = [data.fit, data.validation, data.test]
     assert [len(part) for part in parts] == [800, 100, 100]
     images = {image.tobytes() for part in parts for image in part.images}
-    assert images == {image.tobytes() for image in load_csv([path])[0].images}
+    assert images == {image.tobytes() for image in load_csv([path], 10)[0].images}
     assert np.array_equal(data.fit.images, again.fit.images)
     assert np.array_equal(data.test.labels, again.test.labels)
 
@@ -164,7 +164,7 @@ def test_sample_is_a_seeded_draw_from_the_training_set(run_command: Run, mnist: 
     for file, seed in zip(files, (0, 0, 1), strict=True):
         done = run_command("numbre-train", "sample", "--rows", 300, "--seed", seed, "-o", file)
         assert done.returncode == 0, done.stderr
-    first, again, other = (load_csv([file])[0] for file in files)
+    first, again, other = (load_csv([file], 10)[0] for file in files)
     assert np.array_equal(first.images, again.images)
     assert not np.array_equal(first.labels, other.labels)
     known = {image.tobytes(): label for image, label in zip(mnist.train_images, mnist.train_labels, strict=True)}
@@ -179,7 +179,7 @@ def test_memory_does_not_grow_with_the_file(lines: list[str], tmp_path: Path) ->
     # ru_maxrss would be that of the tests' own process, which Linux hands on to its children.
     code = (
         "import sys; from pathlib import Path; from numbre_train.data import csv_files; csv_files._CHUNK = 512; "
-        "print(sum(len(rows) for rows in csv_files.read_csv(Path(sys.argv[1])))); "
+        "print(sum(len(rows) for rows in csv_files.read_csv(Path(sys.argv[1]), 10))); "
         "print(*[line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')])"
     )
     peaks = []
@@ -196,6 +196,6 @@ def test_memory_does_not_grow_with_the_file(lines: list[str], tmp_path: Path) ->
 def test_chunks_are_small(lines: list[str], tmp_path: Path) -> None:
     path = tmp_path / "digits.csv"
     path.write_text("\n".join(lines))
-    sizes = [len(chunk) for chunk in read_csv(path)]
+    sizes = [len(chunk) for chunk in read_csv(path, 10)]
     assert sum(sizes) == _COUNT
     assert max(sizes) <= _CHUNK

@@ -19,7 +19,7 @@ from numbre_train.data.summary import summarize
 def test_figures_are_what_numpy_counts(mnist: Mnist) -> None:
     rows = Rows(mnist.train_images[:9000], mnist.train_labels[:9000])
     parts = [Rows(rows.images[start : start + 700], rows.labels[start : start + 700]) for start in range(0, 9000, 700)]
-    summary = summarize(parts, 407)
+    summary = summarize(parts, 10, 407)
     column = rows.images.reshape(9000, -1)[:, 406]
     assert summary.rows == 9000
     assert summary.label_counts.tolist() == [int((rows.labels == digit).sum()) for digit in range(10)]

@@ -50,14 +50,14 @@ def test_model_goes_through_export_and_runtime(
 
 def test_networks_are_what_they_say() -> None:
     for network, parameters in ((LINEAR, 7_850), (DNN, 784 * 512 + 512 + 512 * 512 + 512 + 5_130), (NUMBRE, 106_391)):
-        model = network.build(raw_pixels=False, seed=3)
+        model = network.build(raw_pixels=False, seed=3, classes=10)
         assert model.name == network.name
         assert model.count_params() == parameters
         assert (model.input_shape, model.output_shape) == ((None, 784), (None, 10))
         assert model.inputs[0].name == "pixels_0_1"
         scores = np.asarray(model(np.random.default_rng(0).random((3, 784), np.float32)))
         assert np.allclose(scores.sum(axis=1), 1, atol=1e-5)
-    assert not any(weight.any() for weight in LINEAR.build(False, 0).get_weights())
+    assert not any(weight.any() for weight in LINEAR.build(False, 0, 10).get_weights())
 
 
 def test_the_model_of_one_seed_is_the_same_again(digits: Path, tmp_path: Path) -> None:
@@ -76,9 +76,9 @@ def test_the_model_of_one_seed_is_the_same_again(digits: Path, tmp_path: Path) -
         if epoch.epoch == 2:
             raise KeyboardInterrupt
 
-    whole, _ = fit(recipe, data.validation, None, 5)
+    whole, _ = fit(recipe, data.validation, None, 5, 10)
     with pytest.raises(KeyboardInterrupt):
-        fit(recipe, data.validation, None, 5, checkpoint, on_epoch=stop)
-    resumed, _ = fit(recipe, data.validation, None, 5, checkpoint, resume=True)
+        fit(recipe, data.validation, None, 5, 10, checkpoint=checkpoint, on_epoch=stop)
+    resumed, _ = fit(recipe, data.validation, None, 5, 10, checkpoint=checkpoint, resume=True)
     for one, other in zip(whole.get_weights(), resumed.get_weights(), strict=True):
         assert np.array_equal(one, other)

@@ -21,6 +21,7 @@ import pytest
 from conftest import Run
 from numbre_train import plots
 from numbre_train.cli import main
+from numbre_train.data import Mnist
 from numbre_train.networks import DenseNetwork
 from numbre_train.recipes import MODELS
 from numbre_train.search.space import suggest
@@ -142,6 +143,26 @@ def test_unusable_storage_is_one_line_without_the_password(
 
 def test_password_is_hidden() -> None:
     assert "secret" not in safe_url("postgresql://me:secret@host/study")
+
+
+@pytest.mark.parametrize("classes", [3, 12])
+def test_other_numbers_of_classes_are_searched_as_they_are_trained(classes: int, mnist: Mnist, tmp_path: Path) -> None:
+    kept = np.flatnonzero(mnist.train_labels < classes)[:600]
+    labels = mnist.train_labels[kept].astype(np.int64)
+    if classes > 10:
+        # Upside-down ones and sevens become classes of their own.
+        images = mnist.train_images[kept].copy()
+        for digit, number in ((1, 10), (7, 11)):
+            turned = np.flatnonzero(labels == digit)[::2]
+            images[turned], labels[turned] = images[turned, ::-1], number
+    else:
+        images = mnist.train_images[kept]
+    np.savez(tmp_path / "data.npz", x=images, y=labels)
+    words = ["search", "--model", "linear", "--epochs", "2", "--trials", "1", "--data", str(tmp_path / "data.npz")]
+    assert main([*words, "--out", str(tmp_path / "out")]) == 0
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["model"]["network"] == f"784-{classes}"
+    assert report["model"]["validation_accuracy"] == report["best"]["validation_accuracy"]
 
 
 def test_given_options_are_not_varied() -> None:

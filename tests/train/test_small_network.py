@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from numbre_train.data import Mnist
-from numbre_train.fit import Rows, evaluate, fit
+from numbre_train.data import Mnist, Rows
+from numbre_train.fit import evaluate, fit
 from numbre_train.history import Epoch
-from numbre_train.networks import small_network
+from numbre_train.networks import SMALL
 from numbre_train.recipes import MODELS
 
 SHORT = dataclasses.replace(MODELS["small"], epochs=3)
@@ -19,7 +19,7 @@ SHORT = dataclasses.replace(MODELS["small"], epochs=3)
 
 @pytest.mark.parametrize("classes", [10, 11])
 def test_it_is_small_and_takes_pictures(classes: int) -> None:
-    model = small_network(classes, seed=3)
+    model = SMALL.build(False, 3, classes)
     assert model.count_params() <= 15_000
     assert (model.input_shape, model.output_shape) == ((None, 28, 28, 1), (None, classes))
     assert model.inputs[0].name == "pixels_0_1"
@@ -28,7 +28,7 @@ def test_it_is_small_and_takes_pictures(classes: int) -> None:
     assert model.get_layer("overview").output.shape == (None, 1, 1, 24)
     scores = np.asarray(model(np.random.default_rng(0).random((3, 28, 28, 1), np.float32)))
     assert np.allclose(scores.sum(axis=1), 1, atol=1e-5)
-    again = small_network(classes, seed=3)
+    again = SMALL.build(False, 3, classes)
     for one, two in zip(model.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(one, two)
 
@@ -44,8 +44,8 @@ def test_it_learns_and_a_resumed_training_ends_the_same(mnist: Mnist, tmp_path: 
 
     whole, epochs = fit(SHORT, rows, validation, 1, classes=11)
     with pytest.raises(KeyboardInterrupt):
-        fit(SHORT, rows, validation, 1, checkpoint, on_epoch=stop, classes=11)
-    resumed, _ = fit(SHORT, rows, validation, 1, checkpoint, resume=True, classes=11)
+        fit(SHORT, rows, validation, 1, checkpoint=checkpoint, on_epoch=stop, classes=11)
+    resumed, _ = fit(SHORT, rows, validation, 1, checkpoint=checkpoint, resume=True, classes=11)
     assert whole.output_shape == (None, 11)
     assert evaluate(whole, validation, raw_pixels=False)[1] == epochs[-1].validation_accuracy
     assert epochs[-1].validation_accuracy is not None

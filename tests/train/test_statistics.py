@@ -1,33 +1,12 @@
-"""The paired test against tables and brute force."""
+"""The paired test and Holm's correction, by hand and by simulation."""
 
 from __future__ import annotations
-
-import itertools
-import math
 
 import numpy as np
 import pytest
 
-from numbre_train.compare.statistics import holm, mcnemar_p, paired_test
-
-
-def _by_enumeration(b: int, c: int) -> float:
-    """Two-sided p-value by tossing every sequence of coins."""
-    tosses = b + c
-    heads = [sum(coins) for coins in itertools.product((0, 1), repeat=tosses)]
-    return sum(abs(2 * count - tosses) >= abs(b - c) for count in heads) / len(heads)
-
-
-@pytest.mark.parametrize(("b", "c"), [(0, 0), (1, 0), (3, 3), (10, 2), (2, 9), (0, 12)])
-def test_p_is_the_share_of_coin_tosses_at_least_as_uneven(b: int, c: int) -> None:
-    assert mcnemar_p(b, c) == pytest.approx(_by_enumeration(b, c), rel=1e-12)
-
-
-def test_p_of_many_rows_nears_the_normal_approximation() -> None:
-    b, c = 2600, 2400
-    normal = math.erfc((abs(b - c) - 1) / math.sqrt(b + c) / math.sqrt(2))
-    assert mcnemar_p(b, c) == pytest.approx(normal, rel=1e-2)
-    assert mcnemar_p(10_000, 0) == 0.0
+from numbre_runtime.score.measures import mcnemar_p
+from numbre_train.compare.statistics import holm, paired_test
 
 
 def test_paired_test_counts_only_discordant_rows() -> None:

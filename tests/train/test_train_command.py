@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from conftest import Run
+from numbre_train.cli import main
 
 PICTURES = {
     "first_images.png": (960, 400),
@@ -97,6 +98,13 @@ def test_bad_words_fail_in_one_line(words: tuple[str, ...], reason: str, run_com
     assert done.returncode == 2
     assert reason in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", [[], ["compare"], ["search"]])
+def test_refused_data_leave_no_directory_behind(command: list[str], tmp_path: Path) -> None:
+    (tmp_path / "bad.csv").write_text("1,2,3\n")
+    assert main([*command, "--data", str(tmp_path / "bad.csv"), "--out", str(tmp_path / "out")]) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.csv"]
 
 
 def test_nothing_to_resume_is_said(run_command: Run, tmp_path: Path) -> None:

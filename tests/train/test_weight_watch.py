@@ -13,8 +13,8 @@ from PIL import Image
 
 from numbre_train import plots
 from numbre_train.cli import main
-from numbre_train.data import Mnist
-from numbre_train.fit import Rows, fit
+from numbre_train.data import Mnist, Rows
+from numbre_train.fit import fit
 from numbre_train.networks import DenseNetwork
 from numbre_train.recipes import MODELS
 from numbre_train.watch import WeightWatch
@@ -32,7 +32,7 @@ def test_a_picture_shows_every_unit_numbered_on_a_symmetric_scale() -> None:
     x, y = axes.texts[36].get_position()
     left, top = round(x) - 14, round(y) + 2
     assert np.array_equal(canvas[top : top + 28, left : left + 28].ravel(), weights[:, 36])
-    assert plots.weight_images(weights[:, :2], classes=("cat", "dog")).axes[0].texts[1].get_text() == "dog"
+    assert plots.weight_images(weights[:, :2], names=("cat", "dog")).axes[0].texts[1].get_text() == "dog"
     assert len(plots.weight_images(weights, most=12).axes[0].texts) == 12
 
 
@@ -50,8 +50,8 @@ def test_watching_changes_nothing_and_sees_the_weights_of_its_moments(mnist: Mni
     recipe = replace(MODELS["dnn"], epochs=2, batch=64, network=network)
     watch = WeightWatch((3, 7, 10, 99), 20)
     assert watch.chosen == [3, 7, 10, 20]
-    watched, _ = fit(recipe, rows, None, 0, moments=watch.moments)
-    plain, _ = fit(recipe, rows, None, 0)
+    watched, _ = fit(recipe, rows, None, 0, 10, moments=watch.moments)
+    plain, _ = fit(recipe, rows, None, 0, 10)
     for one, other in zip(watched.get_weights(), plain.get_weights(), strict=True):
         assert np.array_equal(one, other)
     seen = watch._weights

@@ -12,7 +12,7 @@ from numbre_train.wild.forms import other_form
 from numbre_train.wild.glyphs import FIT_FONTS, LETTERS, SIGNS, VALIDATION_FONTS, digit_glyph, none_glyph
 from numbre_train.wild.ink import Ink
 from numbre_train.wild.others import none_of_them
-from numbre_train.wild.paper import Place, laid_on, written
+from numbre_train.wild.paper import Margins, laid_on, written
 from numbre_train.wild.pieces import piece
 from numbre_train.wild.rows import NONE, wild_rows
 from numbre_train.wild.scribbles import scribble
@@ -80,7 +80,7 @@ def test_a_copy_looks_like_its_digit(digits: Rows) -> None:
 
 @pytest.mark.parametrize("invert", [False, True])
 def test_the_preparation_is_the_runtime_s_whatever_the_polarity(digits: Rows, invert: bool) -> None:
-    ink = laid_on(_ink_of(digits, 0), Place(0.3, 0.3, 0.3, 0.3))
+    ink = laid_on(_ink_of(digits, 0), Margins(0.3, 0.3, 0.3, 0.3))
     levels = 255 * ink if invert else 255 - 255 * ink
     image = prepared(levels)
     assert image is not None
@@ -115,7 +115,7 @@ def _fitted(ink: Ink) -> NDArray[np.float64]:
 
 def test_a_place_pads_and_cuts() -> None:
     ink = np.ones((50, 30), np.float32)
-    laid = laid_on(ink, Place(0.2, 0.1, 0.4, -0.1))
+    laid = laid_on(ink, Margins(0.2, 0.1, 0.4, -0.1))
     assert laid.shape == (50 + 5 - 5, 30 + 10 + 20)
     assert laid.sum() == 45 * 30
 
@@ -124,7 +124,7 @@ def test_paper_and_camera_stay_within_grey_levels(digits: Rows) -> None:
     generator = np.random.default_rng(0)
     polarities = set()
     for _ in range(40):
-        ink = laid_on(_ink_of(digits, 0), Place(0.3, 0.3, 0.3, 0.3))
+        ink = laid_on(_ink_of(digits, 0), Margins(0.3, 0.3, 0.3, 0.3))
         scene = written(ink, generator)
         assert scene.shape == ink.shape
         assert 0 <= scene.min() < scene.max() <= 255

@@ -13,9 +13,10 @@ from numbre_runtime.errors import DataError
 from numbre_train.cli import main
 from numbre_train.data import Dataset, Mnist, Rows, Split
 from numbre_train.data.abstention import ABSTENTION_FILE, read_abstention
-from numbre_train.data.classes import LABELS_FILE, read_labels
+from numbre_train.data.classes import DIGITS, LABELS_FILE, read_labels
 from numbre_train.recipes import MODELS, WILD
-from numbre_train.results import train, write_training
+from numbre_train.results import write_training
+from numbre_train.training import train
 from numbre_train.wild.dataset import in_the_wild
 from numbre_train.wild.rows import NONE, NONE_LABEL
 from numbre_train.wild.threshold import threshold_for
@@ -27,7 +28,7 @@ def few(mnist: Mnist) -> Dataset:
     split = Split(np.arange(0, 300), np.arange(300, 400))
     train_rows = Rows(mnist.train_images[:400], mnist.train_labels[:400])
     test = Rows(mnist.test_images[:200], mnist.test_labels[:200])
-    return Dataset(train_rows, split, test, "few", "few test rows", "0" * 64)
+    return Dataset(train_rows, split, test, "few", "few test rows", "0" * 64, DIGITS)
 
 
 def test_copies_are_made_of_fitting_rows_alone_and_only_fitted(few: Dataset) -> None:
@@ -45,17 +46,16 @@ def test_copies_are_made_of_fitting_rows_alone_and_only_fitted(few: Dataset) -> 
 
 def test_a_training_leaves_its_threshold_beside_the_model(few: Dataset, tmp_path: Path) -> None:
     recipe = dataclasses.replace(WILD, epochs=1)
-    wild = in_the_wild(few, 7)
-    training = train(recipe, wild, 0)
+    training = train(recipe, few, 7)
     assert training.scores.shape == (200, 11)
-    figures = write_training(tmp_path, training, wild)
+    figures = write_training(training, tmp_path)
     assert figures["data"]["fit_rows"] == 480
     found = read_abstention(tmp_path / ABSTENTION_FILE)
     assert found.none_label == NONE_LABEL == read_labels(tmp_path / LABELS_FILE)[-1]
     assert 0 <= found.threshold <= 1
     assert json.loads((tmp_path / "metrics.json").read_text())["recipe"]["wild"] is True
     tame = train(dataclasses.replace(MODELS["small"], epochs=1), few, 0)
-    write_training(tmp_path, tame, few)
+    write_training(tame, tmp_path)
     assert not (tmp_path / ABSTENTION_FILE).exists()
 
 

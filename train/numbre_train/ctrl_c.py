@@ -1,7 +1,7 @@
-"""Ctrl-C that is not lost.
+"""A Ctrl-C that is not lost.
 
 Python drops a KeyboardInterrupt that is raised in a weak reference's callback or a finalizer ("Exception ignored in
-…"), and many of these run whenever a model of TensorFlow's or a session of SQLAlchemy's is collected.
+…"). Many of these run whenever a TensorFlow model or an SQLAlchemy session is collected.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _pressed = threading.Event()
 
 @contextmanager
 def ctrl_c_remembered() -> Iterator[None]:
-    """Within it `raise_if_pressed` knows of a Ctrl-C whose KeyboardInterrupt came to nothing."""
+    """Inside it, `raise_if_pressed` also notices a Ctrl-C whose KeyboardInterrupt Python dropped."""
     usual = signal.getsignal(signal.SIGINT)
     if usual is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
-        # Somebody else decides what Ctrl-C does, or has switched it off.
+        # Another handler decides what Ctrl-C does, or it is ignored.
         yield
         return
 
@@ -38,10 +38,10 @@ def ctrl_c_remembered() -> Iterator[None]:
 
 
 def raise_if_pressed() -> None:
-    """Called now and then by what takes long.
+    """Called regularly by long work.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C was pressed, and yet this goes on.
+        KeyboardInterrupt: Ctrl-C was pressed, but its KeyboardInterrupt was dropped.
     """
     if _pressed.is_set():
         raise KeyboardInterrupt

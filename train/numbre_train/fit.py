@@ -1,4 +1,4 @@
-"""Training: one TensorFlow graph runs a whole epoch, distortion included, without returning to Python between steps."""
+"""The training loop: one TensorFlow graph runs a whole epoch, distortion included, without returning to Python."""
 
 from __future__ import annotations
 
@@ -17,32 +17,29 @@ from numbre_runtime.errors import DataError, NumbreError
 from numbre_runtime.files import read_limited, write_atomic
 from numbre_runtime.manifest import PIXEL_SCALES
 from numbre_runtime.npz import read_npz, write_npz
+from numbre_runtime.score.measures import SMALLEST_SCORE, log_loss
 from numbre_train.ctrl_c import raise_if_pressed
-from numbre_train.data.rows import Rows as Rows
+from numbre_train.data.rows import Rows
 from numbre_train.history import Epoch
 from numbre_train.keras_engine import keras, tensorflow
-from numbre_train.metrics import log_loss
-from numbre_train.networks import DIGITS
 from numbre_train.recipes import Recipe
 
 _CHECKPOINT_LIMIT = 256 << 20
 _EVALUATION_ROWS = 5000
-_LEAST_SCORE = 1e-7
-"""What Keras's own cross-entropy takes a score to be at least."""
 
 
 class DivergedError(NumbreError, ArithmeticError):
-    """The loss is no number any more."""
+    """The loss became NaN or infinite."""
 
 
 @dataclass(frozen=True)
 class Moments:
-    """Steps of a training at which somebody looks at the network."""
+    """Steps of a training at which a function looks at the network."""
 
     steps: Collection[int]
     """Counted from 1, over all epochs."""
     look: Callable[[int, Any], None]
-    """Is called with the number of steps done and the keras model."""
+    """Called with the number of steps done and the keras model."""
 
 
 def fit(
@@ -50,27 +47,28 @@ def fit(
     rows: Rows,
     validation: Rows | None,
     seed: int,
+    classes: int,
+    *,
     checkpoint: Path | None = None,
     resume: bool = False,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
     moments: Moments | None = None,
-    classes: int = DIGITS,
 ) -> tuple[Any, list[Epoch]]:
     """Trains a network; the same arguments on the same machine give the same weights, bit for bit.
 
     Args:
-        recipe: How.
-        rows: What is learned.
-        validation: What is only watched.
-        seed: Decides initial weights, order and distortion.
-        checkpoint: A file that is written after each epoch; the caller removes it when the model is safe.
-        resume: Whether to go on from the checkpoint.
-        on_epoch: Is called after each epoch.
-        moments: Are looked at; they do not change what is learned.
+        recipe: Network, optimizer and distortion.
+        rows: The rows to learn.
+        validation: Rows that are evaluated after each epoch and never learned; None for none.
+        seed: Seed of the initial weights, of the order of the rows and of their distortion, 0 ≤ seed < 2³¹.
         classes: Number of scores, more than any label.
+        checkpoint: A file that is written after each epoch; the caller deletes it when the model is saved.
+        resume: Whether to continue from the checkpoint.
+        on_epoch: Called after each epoch.
+        moments: Steps at which a function looks at the network; it does not change what is learned.
 
     Returns:
-        The keras model and what each epoch gave.
+        The keras model and the figures of each epoch.
 
     Raises:
         DivergedError: The loss became NaN or infinite.
@@ -79,7 +77,7 @@ def fit(
     tf = tensorflow()
     model = recipe.network.build(recipe.raw_pixels, seed, classes)
     optimizer = keras().optimizers.AdamW(recipe.rate, weight_decay=recipe.weight_decay, epsilon=1e-7)
-    # Only what multiplies the inputs of a layer decays; gamma and beta are batch normalization's.
+    # Only kernels decay, not biases and not the scale (gamma) and offset (beta) of batch normalization.
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     optimizer.build(model.trainable_variables)
     state = [*model.variables, *optimizer.variables]
@@ -87,7 +85,7 @@ def fit(
     epochs: list[Epoch] = []
     if resume:
         if checkpoint is None or not checkpoint.exists():
-            raise DataError(f"{checkpoint}: nothing to resume, no checkpoint is there; start without --resume")
+            raise DataError(f"{checkpoint}: no such checkpoint, so there is nothing to resume; start without --resume")
         epochs = _restore(checkpoint, state, identity)
 
     run_steps = _steps_graph(model, optimizer, recipe)
@@ -124,18 +122,18 @@ def fit(
 
 
 def network_input(images: NDArray[np.uint8], raw_pixels: bool) -> NDArray[np.float32]:
-    """Images (N, 28, 28) as what a dense network takes, (N, 784) float32; any other takes them reshaped."""
+    """Images (N, 28, 28) uint8 as the input of a dense network, (N, 784) float32; other networks take them reshaped."""
     scale = PIXEL_SCALES["none" if raw_pixels else "unit"]
     return (images.reshape(len(images), -1) * scale).astype(np.float32)
 
 
 def steps_per_epoch(recipe: Recipe, rows: Rows) -> int:
-    """How many steps go through all rows once; the last one may be of fewer rows."""
+    """Number of steps in one pass over the rows; the last step may have fewer rows."""
     return -(-len(rows) // recipe.batch)
 
 
 def scores_of(model: Any, images: NDArray[np.uint8], raw_pixels: bool) -> NDArray[np.float32]:
-    """What a model says of images (N, 28, 28), (N, classes) float32; some thousand at a time, to spare memory."""
+    """A model's scores of images (N, 28, 28) uint8, (N, classes) float32; computed in batches, to save memory."""
     shape = model.input_shape[1:]
     parts = [
         model(network_input(images[start : start + _EVALUATION_ROWS], raw_pixels).reshape(-1, *shape), training=False)
@@ -145,19 +143,19 @@ def scores_of(model: Any, images: NDArray[np.uint8], raw_pixels: bool) -> NDArra
 
 
 def evaluate(model: Any, rows: Rows, raw_pixels: bool) -> tuple[float, float]:
-    """Mean cross-entropy and share right of a model on undistorted rows."""
+    """Mean cross-entropy and accuracy, 0–1, of a model on undistorted rows."""
     scores = scores_of(model, rows.images, raw_pixels)
     return log_loss(rows.labels, scores), float((scores.argmax(axis=1) == rows.labels).mean())
 
 
 def _stops(moments: Moments | None, before: int, steps: int) -> list[int]:
-    """The steps of an epoch to stop after: its moments and its end."""
+    """The steps of an epoch after which the graph returns to Python: its moments and its last step."""
     looks = moments.steps if moments is not None else ()
     return sorted({step - before for step in looks if before < step < before + steps} | {steps})
 
 
 def _steps_graph(model: Any, optimizer: Any, recipe: Recipe) -> Any:
-    """A tf.function that runs some steps of an epoch and gives its rows' summed loss and how many were right."""
+    """A tf.function that runs steps of an epoch and returns the summed loss and the number of right answers."""
     tf = tensorflow()
     cross_entropy = keras().losses.SparseCategoricalCrossentropy()
     scale = PIXEL_SCALES["none" if recipe.raw_pixels else "unit"]
@@ -168,11 +166,11 @@ def _steps_graph(model: Any, optimizer: Any, recipe: Recipe) -> Any:
         with tf.GradientTape() as tape:
             scores = model(images, training=True)
             loss = cross_entropy(labels, scores)
-            aim = loss
+            objective = loss
             if recipe.label_smoothing:
-                others = -tf.reduce_mean(tf.math.log(tf.maximum(scores, _LEAST_SCORE)))
-                aim = (1 - recipe.label_smoothing) * loss + recipe.label_smoothing * others
-            penalized = aim + tf.add_n(model.losses) if model.losses else aim
+                uniform = -tf.reduce_mean(tf.math.log(tf.maximum(scores, SMALLEST_SCORE)))
+                objective = (1 - recipe.label_smoothing) * loss + recipe.label_smoothing * uniform
+            penalized = objective + tf.add_n(model.losses) if model.losses else objective
         gradients = tape.gradient(penalized, model.trainable_variables)
         optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
         right = tf.reduce_sum(tf.cast(tf.argmax(scores, 1, tf.int32) == labels, tf.float32))
@@ -185,7 +183,7 @@ def _steps_graph(model: Any, optimizer: Any, recipe: Recipe) -> Any:
             rows = order[step * batch_rows : (step + 1) * batch_rows]
             batch = tf.cast(tf.gather(images, rows), tf.float32) * scale
             if recipe.augmentation is not None:
-                # The stateless generator takes two numbers; epoch and step share the second one.
+                # The stateless generator takes two numbers; the second one holds epoch and step.
                 batch = recipe.augmentation.distort(batch, tf.stack([seed[0], seed[1] * 100_000 + step * 10]))
             optimizer.learning_rate.assign(rates[step])
             step_loss, step_right = train_step(tf.reshape(batch, [-1, *shape]), tf.gather(labels, rows))
@@ -197,7 +195,7 @@ def _steps_graph(model: Any, optimizer: Any, recipe: Recipe) -> Any:
 
 
 def _identity(recipe: Recipe, rows: Rows, seed: int, classes: int) -> str:
-    """Tells one training from another: recipe, rows, seed and number of classes."""
+    """A digest of all that decides a training: recipe, rows, seed and number of classes."""
     digest = hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True).encode())
     digest.update(rows.images.tobytes() + rows.labels.tobytes())
     return f"{digest.hexdigest()}-{seed}-{classes}"
@@ -219,9 +217,7 @@ def _restore(path: Path, state: list[Any], identity: str) -> list[Epoch]:
     except (KeyError, TypeError, ValueError) as cause:
         raise DataError(f"{path}: not a readable checkpoint; start without --resume") from cause
     if not same:
-        raise DataError(
-            f"{path}: the checkpoint of another training (recipe, seed or data differ); start without --resume"
-        )
+        raise DataError(f"{path}: checkpoint of another training (recipe, seed or data differ); start without --resume")
     for variable, value in zip(state, values, strict=True):
         if variable.shape != value.shape:
             raise DataError(f"{path}: not a readable checkpoint; start without --resume")

@@ -1,4 +1,4 @@
-"""How a training went: what each epoch gave, and how the loss fell at moments between."""
+"""The course of a training: the figures of each epoch, and the loss at more moments."""
 
 from __future__ import annotations
 
@@ -7,33 +7,33 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch gave."""
+    """The figures of one epoch."""
 
     epoch: int
-    """1 is the first."""
+    """Number of the epoch; 1 is the first."""
     seconds: float
     """Wall time, validation included."""
     rate: float
     """Learning rate of its last step."""
     loss: float
-    """Mean cross-entropy on the fitting rows, as they were distorted, while the weights changed."""
+    """Mean cross-entropy on the fitting rows, distorted, measured while the weights changed."""
     accuracy: float
-    """Share right on the same, 0–1."""
+    """Accuracy on the same rows, 0–1."""
     validation_loss: float | None
     """Mean cross-entropy on the validation rows after the epoch; None where there are none."""
     validation_accuracy: float | None
-    """Share right on the same, 0–1."""
+    """Accuracy on the same rows, 0–1; None where there are none."""
 
 
 @dataclass(frozen=True)
 class Period:
-    """The state at one moment of a training."""
+    """The loss at one moment of a training."""
 
     step: int
     """Steps done."""
     epoch: float
     """Passes over the rows done."""
     fit_loss: float
-    """Log loss on the first fitting rows, at most `compare.run.FIT_ROWS_WATCHED`, undistorted and without dropout."""
+    """Log loss on the first fitting rows (10,000 at most), undistorted and without dropout."""
     validation_loss: float | None
     """Log loss on the validation rows; None where there are none."""

@@ -1,10 +1,11 @@
-"""The ways to train, each found on the validation rows and then frozen."""
+"""The recipes: how each model is trained. Each was chosen on the validation rows and then left as it is."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
 
+from numbre_runtime.errors import NumbreError
 from numbre_train.augment import Augmentation
 from numbre_train.networks import DNN, LINEAR, NUMBRE, SMALL, Network
 
@@ -13,35 +14,39 @@ _WARM_UP_SHARE = 0.15
 _FIRST_RATE_SHARE = 0.05
 
 
+class RecipeError(NumbreError, ValueError):
+    """A name that no recipe has."""
+
+
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides how a network is trained, but for the seed."""
+    """Everything that decides how a network is trained, except the seed and the rows."""
 
     name: str
-    """What `--recipe` calls it."""
+    """Its name in `--recipe`."""
     epochs: int
     """Passes over the rows."""
     rate: float
-    """Adam's learning rate: the peak of warm-up and cosine, or the constant one."""
+    """Adam's learning rate: the peak between warm-up and cosine, or the constant rate."""
     constant_rate: bool
-    """Whether the rate stays the same throughout."""
+    """Whether the learning rate stays the same throughout."""
     weight_decay: float
-    """AdamW's decoupled decay of the weights (not of the biases), per step and unit of rate."""
+    """AdamW's decoupled decay of the kernels (not of the biases), per step and unit of learning rate."""
     raw_pixels: bool
-    """Whether the network takes pixels 0–255 as they are, instead of pixels / 255."""
+    """Whether the network takes pixels 0–255 instead of pixels / 255."""
     all_rows: bool
-    """Whether it fits on all 60,000 rows, with none left to validate."""
+    """Whether it fits on all training rows, with none left to validate."""
     augmentation: Augmentation | None
-    """How the digits are distorted; None leaves them as they are."""
+    """Random distortion of every image in every epoch; None leaves the images unchanged."""
     network: Network = NUMBRE
-    """What is trained."""
+    """The network that is trained."""
     batch: int = BATCH
-    """Rows in a step."""
+    """Rows in one step."""
     wild: bool = False
-    """Whether it also sees digits as photographed, and what is no digit, see `numbre_train.wild`."""
+    """Whether it also learns photo-like copies and images that show no digit, see `numbre_train.wild`."""
     label_smoothing: float = 0.0
-    """Share of what a row is worth that goes to all classes alike, 0–1 (Szegedy et al., "Rethinking the Inception
-    architecture", 2016). It keeps the range of the logits short, and so the steps of an int8 file between them."""
+    """Share of the target spread evenly over all classes, 0–1 (Szegedy et al., "Rethinking the Inception architecture",
+    2016). It keeps the range of the logits small, and with it the step between two int8 logits."""
 
     def rate_at(self, step: int, steps: int) -> float:
         """The learning rate of step 0 ≤ `step` < `steps`: linear warm-up, then half a cosine down to 0."""
@@ -57,7 +62,7 @@ SLIGHT = Augmentation(rotation=8, scale=0.08, shear=0.08, shift=1.0, elastic=0.0
 STRONG = Augmentation(rotation=10, scale=0.12, shear=0.12, shift=1.25, elastic=0.5)
 WAVY = replace(SLIGHT, elastic=0.4)
 AUGMENTATIONS = {"none": None, "slight": SLIGHT, "wavy": WAVY, "strong": STRONG}
-"""What `--augment` calls each distortion."""
+"""Name of a distortion, as in `--augment`, to its amounts."""
 
 RECIPES = {
     recipe.name: recipe
@@ -94,7 +99,7 @@ RECIPES = {
         ),
     )
 }
-"""Name to recipe. `plain` is the published one, kept to show what it gives."""
+"""Name to recipe of NUMBRE. `plain` is the published recipe, kept for comparison."""
 
 _PLAIN = Recipe(
     name="linear",
@@ -124,9 +129,25 @@ MODELS = {
     "dnn": replace(_PLAIN, name="dnn", network=DNN),
     "small": _SMALL,
 }
-"""Name to the recipe that `--model` begins with."""
+"""Name of a model, as in `--model`, to its recipe."""
 
 WILD = replace(_SMALL, name="wild", epochs=20, augmentation=STRONG, wild=True)
-"""For digits in the wild; what ships with the runtime."""
+"""For photographed digits; the model that ships with the runtime is trained by it."""
 RECIPES_OF = {"numbre": RECIPES, "small": {WILD.name: WILD}}
-"""Name of a model to the recipes that `--recipe` knows for it."""
+"""Name of a model to the recipes that `--recipe` may name for it."""
+
+
+def recipe_named(name: str) -> Recipe:
+    """The recipe of a model or a recipe's name, as `--model` and `--recipe` take them.
+
+    Raises:
+        RecipeError: No recipe has this name.
+
+    Example:
+        >>> recipe_named("best").epochs
+        120
+    """
+    known = {**RECIPES, WILD.name: WILD, **MODELS}
+    if name not in known:
+        raise RecipeError(f"'{name}' is no recipe; expected one of {', '.join(known)}")
+    return known[name]

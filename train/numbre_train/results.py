@@ -1,4 +1,4 @@
-"""A finished training: trained, measured once on the test rows, and written as files."""
+"""A finished training as files: the model, its figures and its pictures."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import io
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +17,15 @@ from numpy.typing import NDArray
 
 from numbre_runtime.backends.quiet import quiet_engine
 from numbre_runtime.files import write_atomic
+from numbre_runtime.score.measures import log_loss
 from numbre_train.data import Dataset
 from numbre_train.data.abstention import ABSTENTION_FILE, Abstention, format_abstention
 from numbre_train.data.classes import LABELS_FILE, format_labels
-from numbre_train.fit import Moments, Rows, fit, scores_of
+from numbre_train.fit import scores_of
 from numbre_train.history import Epoch
-from numbre_train.metrics import confusion_matrix, log_loss, precisions, recalls
+from numbre_train.metrics import confusion_matrix, precisions, recalls
 from numbre_train.networks import first_weights
-from numbre_train.recipes import Recipe
+from numbre_train.training import Training, rows_for
 from numbre_train.wild.rows import NONE_LABEL
 from numbre_train.wild.threshold import threshold_for
 
@@ -42,57 +42,19 @@ FILES = (
     ABSTENTION_FILE,
     "model.keras",
 )
-"""What a training may leave in its directory."""
+"""The files that a training may write into its directory."""
 
 
-@dataclass(frozen=True)
-class Training:
-    """A trained model with what it took and what it gave."""
-
-    recipe: Recipe
-    """How it was trained."""
-    seed: int
-    """Seed of weights, order and distortion."""
-    model: Any
-    """The keras model."""
-    epochs: list[Epoch]
-    """What each epoch gave."""
-    seconds: float
-    """Wall time of all epochs, also of those before a resumption."""
-    scores: NDArray[np.float32]
-    """(N, classes), of the test rows."""
-
-
-def train(
-    recipe: Recipe,
-    data: Dataset,
-    seed: int,
-    checkpoint: Path | None = None,
-    resume: bool = False,
-    on_epoch: Callable[[Epoch], None] = lambda _: None,
-    moments: Moments | None = None,
-) -> Training:
-    """Trains on a data set's rows and measures on its test rows; the arguments are `fit`'s."""
-    rows, validation = rows_for(recipe, data)
-    model, epochs = fit(recipe, rows, validation, seed, checkpoint, resume, on_epoch, moments, classes=len(data.labels))
-    seconds = sum(epoch.seconds for epoch in epochs)
-    return Training(recipe, seed, model, epochs, seconds, scores_of(model, data.test.images, recipe.raw_pixels))
-
-
-def rows_for(recipe: Recipe, data: Dataset) -> tuple[Rows, Rows | None]:
-    """The rows to fit and to validate on; a recipe that fits on all leaves none to validate."""
-    return (data.train, None) if recipe.all_rows else (data.fit, data.validation)
-
-
-def metrics_of(training: Training, data: Dataset) -> dict[str, Any]:
+def metrics_of(training: Training) -> dict[str, Any]:
     """All figures of a training, ready for JSON."""
+    data = training.data
     import keras
     import tensorflow as tf
 
     labels, scores = data.test.labels, training.scores
     matrix = confusion_matrix(labels, scores.argmax(axis=1), len(data.labels))
     return {
-        "accuracy": float(np.trace(matrix) / matrix.sum()),
+        "accuracy": training.accuracy,
         "log_loss": log_loss(labels, scores),
         "labels": data.labels,
         "recall": _per_class(data, recalls(matrix)),
@@ -124,18 +86,24 @@ def _per_class(data: Dataset, values: NDArray[np.float64]) -> dict[str, float]:
     return {label: float(value) for label, value in zip(data.labels, values, strict=True)}
 
 
-def write_training(out: Path, training: Training, data: Dataset, h5: bool = False) -> dict[str, Any]:
-    """Writes model, figures and pictures, each file all or nothing, the model last.
+def write_training(training: Training, out: Path | str, *, h5: bool = False) -> dict[str, Any]:
+    """Writes the model, its figures and its pictures into a directory, each file all or nothing, the model last.
+
+    Args:
+        training: From `numbre_train.train`.
+        out: The directory; it is made if it does not exist.
+        h5: Whether to write trainedMNISTModel.h5 as well, Keras's older format.
 
     Returns:
-        The figures, as `metrics_of` gives them.
+        The figures, as in metrics.json.
 
     Raises:
         OutputError: `out` cannot be written.
     """
     from numbre_train import plots
 
-    metrics = metrics_of(training, data)
+    out, data = Path(out), training.data
+    metrics = metrics_of(training)
     answers, classes = training.scores.argmax(axis=1), data.labels
     first, test = data.train.take(data.split.fit[:40]), data.test
     pictures = {
@@ -143,21 +111,21 @@ def write_training(out: Path, training: Training, data: Dataset, h5: bool = Fals
         "curves.png": plots.curves(training.epochs),
         "confusion.png": plots.confusion(np.array(metrics["confusion"]), metrics["accuracy"], classes),
         "first_layer.png": plots.weight_images(
-            first_weights(training.model), classes=first_classes(training.recipe, data)
+            first_weights(training.model), names=training.recipe.network.unit_names(classes)
         ),
         "predictions.png": plots.predictions(test.images[:10], test.labels[:10], answers[:10], classes),
     }
-    # All is made before anything is written, so that little can come between the model and what is said of it.
+    # Everything is made before anything is written, so that model and figures hardly ever come from two trainings.
     files = {name: plots.png(figure) for name, figure in pictures.items()}
     files["history.csv"] = history_csv(training.epochs)
     files["metrics.json"] = (json.dumps(metrics, indent=1) + "\n").encode()
-    # As the exporter takes it, which looks for it beside the model.
+    # The exporter looks for this file beside the model.
     files[LABELS_FILE] = format_labels(classes)
     if training.recipe.wild:
         kept = scores_of(training.model, data.validation.images, training.recipe.raw_pixels)
         files[ABSTENTION_FILE] = format_abstention(Abstention(NONE_LABEL, threshold_for(kept)))
     else:
-        # Another training's would make the exporter look for a class that this one has not.
+        # The file of an earlier training would make the exporter look for a class that this model does not have.
         (out / ABSTENTION_FILE).unlink(missing_ok=True)
     if h5:
         files["trainedMNISTModel.h5"] = model_bytes(training.model, ".h5")
@@ -167,13 +135,8 @@ def write_training(out: Path, training: Training, data: Dataset, h5: bool = Fals
     return metrics
 
 
-def first_classes(recipe: Recipe, data: Dataset) -> tuple[str, ...]:
-    """The classes, if the units of the first layer are these themselves; else none."""
-    return data.labels if recipe.network.scores_are_first() else ()
-
-
 def history_csv(epochs: Sequence[Epoch]) -> bytes:
-    """What each epoch gave, as CSV with a header."""
+    """The figures of each epoch, as CSV with a header."""
     text = io.StringIO()
     names = [field.name for field in dataclasses.fields(Epoch)]
     writer = csv.DictWriter(text, names, lineterminator="\n")
@@ -183,7 +146,7 @@ def history_csv(epochs: Sequence[Epoch]) -> bytes:
 
 
 def model_bytes(model: Any, suffix: str) -> bytes:
-    """The model as Keras saves it under a file name that ends so."""
+    """The model as Keras saves it in the format of this suffix, ".keras" or ".h5"."""
     import keras
 
     with tempfile.TemporaryDirectory() as directory, quiet_engine():

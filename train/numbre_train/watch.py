@@ -1,4 +1,4 @@
-"""What the first layer learns: its weights at several moments of a training, as pictures and an animation."""
+"""The first layer's weights at several moments of a training, as pictures and an animation."""
 
 from __future__ import annotations
 
@@ -24,31 +24,31 @@ class WeightWatch:
         """Sets the moments.
 
         Args:
-            chosen: Steps to make a picture of; those after the end are left out.
+            chosen: Steps to make a picture of; those after the last one are ignored.
             last: The training's last step, of which a picture is always made.
         """
         self.chosen = sorted({step for step in chosen if step < last} | {last})
         self._weights: dict[int, NDArray[np.float32]] = {}
-        # Most of what there is to see happens early: 1, 2, 5, 10, 20, 50, …
+        # The weights change fastest at the beginning, so the steps are 1, 2, 5, 10, 20, 50, …
         series = {factor * 10**power for power in range(len(str(last))) for factor in (1, 2, 5)}
         self.moments = Moments({step for step in series if step < last} | set(self.chosen), self._look)
 
     def _look(self, step: int, model: Any) -> None:
         self._weights[step] = first_weights(model)
 
-    def write(self, directory: Path, classes: Sequence[str] = ()) -> None:
-        """Writes `step-N.png` for each chosen step and the animation, as a directory that replaces an earlier one.
+    def write(self, directory: Path, names: Sequence[str] = ()) -> None:
+        """Writes `step-N.png` for each chosen step, and the animation; the directory replaces an earlier one.
 
         Args:
-            directory: Where.
-            classes: The classes, where the units are these themselves.
+            directory: The directory.
+            names: Names of the units; empty where they have none and are numbered.
 
         Raises:
             OutputError: It cannot be written.
         """
         from numbre_train import plots
 
-        frames = plots.weight_frames(self._weights, classes)
+        frames = plots.weight_frames(self._weights, names)
         with replacing_directory(directory) as staging:
             for step in self.chosen:
                 (staging / f"step-{step}.png").write_bytes(plots.png(frames[step]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -31,7 +30,6 @@ MORE_ROWS = 2000
 """What the ladder calibrates with where fewer may not do."""
 _VALIDATION_ROWS = 5000
 _PREPROCESSING_LIMIT = 1 << 24
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -180,7 +178,7 @@ def labels_beside(model: Path, none_label: str | None = None) -> Path | None:
     return path
 
 
-def load_data(wanted: Wanted, source: SourceModel, say: Say) -> ExportData:
+def load_data(wanted: Wanted, source: SourceModel) -> ExportData:
     """Reads the rows that the user names, or MNIST.
 
     Raises:
@@ -189,7 +187,7 @@ def load_data(wanted: Wanted, source: SourceModel, say: Say) -> ExportData:
     if (wanted.calibration is None) != (wanted.test is None):
         raise DataError("--calibration and --test go together; name both, or a whole data set with --data")
     if wanted.calibration is None and _is_mnist(wanted):
-        return _mnist(wanted, source, say)
+        return _mnist(wanted, source)
     named = None if wanted.labels is None else _named(wanted.labels, source)
     spec = _spec_of_pictures(wanted, source)
 
@@ -239,8 +237,8 @@ def _digits(wanted: Wanted) -> tuple[str, ...]:
     return DIGITS if wanted.none_label is None else (*DIGITS, wanted.none_label)
 
 
-def _mnist(wanted: Wanted, source: SourceModel, say: Say) -> ExportData:
-    mnist = load_mnist(wanted.data, say)
+def _mnist(wanted: Wanted, source: SourceModel) -> ExportData:
+    mnist = load_mnist(wanted.data)
     split = split_rows()
     spec = _spec_of_pictures(wanted, source, "mnist")._replace(shape=(28, 28), picture="mnist")
     labels = _digits(wanted)

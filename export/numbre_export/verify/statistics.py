@@ -1,8 +1,7 @@
 """What two classifiers' answers on the same rows tell, and what is only noise.
 
-Wilson, "Probable inference, the law of succession, and statistical inference", 1927 (the interval of a share);
-McNemar, "Note on the sampling error of the difference between correlated proportions or percentages", 1947, in its
-exact binomial form; Guo et al., "On calibration of modern neural networks", 2017 (expected calibration error).
+Wilson, "Probable inference, the law of succession, and statistical inference", 1927 (the interval of a share); Guo et
+al., "On calibration of modern neural networks", 2017 (expected calibration error).
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ SIGNIFICANT = 0.05
 """A p value below this is called more than noise."""
 
 _Z95 = 1.959963984540054
-_SMALLEST_SCORE = 1e-7
 _BINS = 15
 
 
@@ -26,22 +24,6 @@ def wilson_interval(right: int, count: int) -> tuple[float, float]:
     middle = (share + spread / 2) / (1 + spread)
     half = math.sqrt(share * (1 - share) * spread + spread**2 / 4) / (1 + spread)
     return max(0.0, middle - half), min(1.0, middle + half)
-
-
-def mcnemar_p(worse: int, better: int) -> float:
-    """McNemar's exact two-sided test on paired answers.
-
-    Args:
-        worse: Rows that the first classifier gets right and the second one wrong.
-        better: Rows the other way round.
-
-    Returns:
-        How probable so uneven a split is if neither is better, 0–1; 1.0 where they never differ.
-    """
-    flips = worse + better
-    # In exact integers: floats overflow from about 1,000 flips on.
-    tail = sum(math.comb(flips, taken) for taken in range(min(worse, better) + 1))
-    return float(min(1.0, 2 * tail / 2**flips))
 
 
 def recall_drops(
@@ -61,17 +43,6 @@ def recall_drops(
     )
     drops: NDArray[np.float64] = lost / np.maximum(counts, 1)
     return drops
-
-
-def log_loss(labels: NDArray[np.integer], scores: NDArray[np.floating]) -> float:
-    """Mean of −log(score of the true class); scores are clipped at 1e-7 as in Keras's own loss.
-
-    Args:
-        labels: (N,) true classes.
-        scores: (N, classes), 0–1.
-    """
-    own = scores[np.arange(len(labels)), labels].astype(np.float64)
-    return float(-np.log(np.maximum(own, _SMALLEST_SCORE)).mean())
 
 
 def calibration_error(labels: NDArray[np.integer], scores: NDArray[np.floating]) -> float:

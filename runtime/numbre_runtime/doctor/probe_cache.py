@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from numbre_runtime.cache import cache_directory
 from numbre_runtime.doctor.probe import MODULES, Probe, probe
 from numbre_runtime.errors import BackendError, OutputError
 from numbre_runtime.files import read_limited, write_atomic
@@ -66,20 +67,9 @@ def _key(name: str, package: str, origin: str) -> str:
 
 
 def _path() -> Path | None:
-    """The cache's file."""
-    own = os.environ.get("NUMBRE_CACHE_DIR")
-    if own:
-        return Path(own) / "probes.json"
-    with suppress(RuntimeError):
-        home = Path.home()
-        if sys.platform == "win32":
-            base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
-        elif sys.platform == "darwin":
-            base = home / "Library" / "Caches"
-        else:
-            base = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
-        return base / "numbre" / "probes.json"
-    return None
+    """The cache's file; None where there is no directory for it."""
+    directory = cache_directory()
+    return None if directory is None else directory / "probes.json"
 
 
 def _read(path: Path | None) -> dict[str, object]:

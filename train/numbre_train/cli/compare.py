@@ -6,7 +6,6 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from numbre_runtime.cli.common import EXIT_OK, Parser, run_command
@@ -21,7 +20,6 @@ from numbre_train.cli.options import (
     recipe_of,
     say,
 )
-from numbre_train.cli.train import report_epoch
 from numbre_train.compare.run import bundle_figures, comparison_figures, run_model
 from numbre_train.data import load_dataset
 from numbre_train.data.classes import DIGITS
@@ -33,39 +31,43 @@ def parser() -> Parser:
     result = Parser(
         prog="numbre-train compare",
         description="Trains models on the same rows and writes DIR/report.html and DIR/report.json. A model that DIR "
-        "holds already, from the same settings, is not trained again; one that was exported to DIR/NAME-int8 is "
-        "measured as int8 too.",
+        "already holds, trained with the same settings, is not trained again. A model that was exported to "
+        "DIR/NAME-int8 is also measured as int8.",
     )
     result.add_argument(
         "--models",
         default="linear,dnn,numbre",
         metavar="NAME,…",
-        help=f"some of {', '.join(MODELS)} (default: linear,dnn,numbre)",
+        help=f"models to compare, some of {', '.join(MODELS)} (default: linear,dnn,numbre)",
     )
-    result.add_argument("--recipe", choices=tuple(RECIPES), default="quick", help="of numbre (default: quick)")
+    result.add_argument("--recipe", choices=tuple(RECIPES), default="quick", help="recipe of numbre (default: quick)")
     add_seed(result)
     add_data_options(result)
     result.add_argument(
-        "--out", type=Path, default=Path("build/comparison"), metavar="DIR", help="(default: build/comparison)"
+        "--out",
+        type=Path,
+        default=Path("build/comparison"),
+        metavar="DIR",
+        help="output directory (default: build/comparison)",
     )
     add_model_options(result)
     return result
 
 
 def run(args: argparse.Namespace) -> int:
-    """Trains what is missing, measures, and writes the report."""
+    """Trains the models that are missing, measures all, and writes the report."""
     names = _names(args.models)
     recipes = {
         name: recipe_of(name, args, RECIPES[args.recipe] if name == "numbre" else None, others=names) for name in names
     }
     seed = checked_seed(args.seed)
+    data = load_dataset(args.data, args.test, args.labels)
     check_writable(args.out)
-    data = load_dataset(args.data, args.test, say, args.labels)
     say(f"{data.source}: {len(data.fit):,} rows to fit, {len(data.validation):,} to validate; {data.test_source}")
     results, bundles = {}, {}
     for name, recipe in recipes.items():
         say(f"{name}:")
-        results[name], known = run_model(recipe, data, seed, args.out / name, partial(report_epoch, recipe=recipe))
+        results[name], known = run_model(recipe, data, seed, args.out / name)
         right = f"{results[name].metrics['accuracy']:.2%} of the test rows are right"
         say(f"  {right} (trained before)" if known else f"  {right}")
         bundles[name] = bundle_figures(args.out / f"{name}-int8", results[name], data.test)
@@ -78,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     missing = [name for name in names if bundles[name] is None]
     own_data = "" if data.labels == DIGITS else f" --data {args.data[0]}"
     if missing:
-        say("for int8 figures, export and run this command again; nothing is trained twice:")
+        say("for int8 figures, export the models, then run this command again; nothing is trained twice:")
     for name in missing:
         model, out = args.out / name / "model.keras", args.out / f"{name}-int8"
         say(f"  numbre-export --int8 --model {model} --out {out}{own_data}")

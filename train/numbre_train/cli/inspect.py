@@ -26,36 +26,41 @@ def parser() -> Parser:
     result = Parser(
         prog="numbre-train inspect",
         description="Shows what is in a data set: shape, labels, pixels, one column, and the first nine images as a "
-        "picture. Bad rows are named by row and column.",
+        "picture. A bad row is reported with its row and column.",
     )
     result.add_argument(
         "data",
         type=Path,
         nargs="*",
         metavar="DATA",
-        help="CSV files, a directory of them, or a data set as numbre-train takes it; of one with a test part the "
-        "training rows (default: MNIST, found)",
+        help="CSV files, a directory of them, or another data set as in numbre-train --data; of a data set with a test "
+        "part, the training rows are shown (default: MNIST, from the cache or downloaded)",
     )
     add_labels(result)
-    result.add_argument("--column", type=int, metavar="N", help="show its values; 0 is the label, 1–784 the pixels")
+    result.add_argument(
+        "--column",
+        type=int,
+        metavar="N",
+        help="number of a column whose values to show; 0 is the label, 1–784 are the pixels",
+    )
     result.add_argument(
         "-o",
         "--picture",
         type=Path,
         default=Path("build/inspect.png"),
         metavar="FILE.png",
-        help="where the first nine images go (default: build/inspect.png)",
+        help="file for the picture of the first nine images (default: build/inspect.png)",
     )
     result.add_argument("--json", action="store_true", help="print the figures as JSON")
     return result
 
 
 def run(args: argparse.Namespace) -> int:
-    """Reads everything once, prints the figures and draws the picture."""
+    """Reads the data once, prints the figures and draws the picture."""
     if args.column is not None and not 0 <= args.column < COLUMNS:
         raise OptionError(f"--column {args.column}: expected 0 (the label) to {COLUMNS - 1}")
-    name, chunks, classes = stream_rows(args.data, lambda line: print(line, file=sys.stderr), args.labels)
-    summary = summarize(chunks, args.column, len(classes))
+    name, chunks, classes = stream_rows(args.data, args.labels)
+    summary = summarize(chunks, len(classes), args.column)
     from numbre_train import plots
 
     figure = plots.first_images(summary.first.images, summary.first.labels, classes, 3, 3, "First images")

@@ -1,4 +1,4 @@
-"""Options that several commands share, and the recipe that they add up to."""
+"""Options that several commands share, and the recipe that results from them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from numbre_runtime.cli.common import Parser
-from numbre_runtime.errors import DataError, NumbreError, OutputError
+from numbre_runtime.errors import NumbreError, OutputError
 from numbre_runtime.files import try_folder
 from numbre_train.networks import ACTIVATIONS
 from numbre_train.recipes import AUGMENTATIONS, MODELS, Recipe
@@ -19,7 +19,7 @@ _LARGEST_LAYER, _MOST_LAYERS = 8192, 16
 
 
 class OptionError(NumbreError, ValueError):
-    """An option's value, or two options together, that make no sense."""
+    """An option's value that is out of range, or options that do not go together."""
 
 
 def add_data_options(parser: Parser) -> None:
@@ -30,8 +30,8 @@ def add_data_options(parser: Parser) -> None:
         nargs="+",
         metavar="PATH",
         help="CSV files (label, then 784 pixels; .csv or .csv.gz) or a directory of them, MNIST's IDX files or an "
-        "mnist.npz, or any data set of images 28×28: IDX files, .npz, a folder of pictures a class (default: MNIST, "
-        "found)",
+        "mnist.npz, or any data set of images 28×28: IDX files, .npz, or a directory with one folder of pictures for "
+        "each class (default: MNIST, from the cache or downloaded)",
     )
     add_labels(parser)
     parser.add_argument(
@@ -39,7 +39,7 @@ def add_data_options(parser: Parser) -> None:
         type=Path,
         nargs="+",
         metavar="PATH",
-        help="measure on these rows instead of those that the split sets apart; the word mnist: its 10,000 test rows",
+        help="measure on these rows instead of the data set's own test rows; the word mnist names its 10,000 test rows",
     )
 
 
@@ -49,48 +49,64 @@ def add_labels(parser: Parser) -> None:
         "--labels",
         type=Path,
         metavar="FILE",
-        help="one class name a line, in the order of their numbers (default: the digits, or the folders' names)",
+        help="text file with one class name a line, in the order of the class numbers (default: the digits, or the "
+        "names of the folders)",
     )
 
 
 def add_model_options(parser: Parser) -> None:
-    """What is trained, and how."""
-    group = parser.add_argument_group("network", "instead of the model's own, which docs/training.md lists")
-    group.add_argument("--hidden", metavar="N,N…", help="units of each hidden layer of a dnn")
-    group.add_argument("--activation", choices=ACTIVATIONS, help="of the hidden layers of a dnn")
-    group.add_argument("--dropout", type=float, metavar="SHARE", help="after each hidden layer of a dnn, 0 ≤ share < 1")
-    group.add_argument("--input-dropout", type=float, metavar="SHARE", help="of the pixels of a dnn, 0 ≤ share < 1")
-    group.add_argument("--l2", type=float, metavar="FACTOR", help="of the sum of squared weights, linear and dnn")
+    """The options that change a model's recipe."""
+    group = parser.add_argument_group("network", "instead of the model's own values, which docs/training.md lists")
+    group.add_argument("--hidden", metavar="N,N…", help="units of each hidden layer of a dnn, 1–8192 each")
+    group.add_argument("--activation", choices=ACTIVATIONS, help="activation of the hidden layers of a dnn")
     group.add_argument(
-        "--label-smoothing", type=float, metavar="SHARE", help="of a row's worth that goes to all classes alike"
+        "--dropout",
+        type=float,
+        metavar="SHARE",
+        help="share of a dnn's hidden outputs that a step leaves out, 0 ≤ SHARE < 1",
     )
-    group.add_argument("--augment", choices=tuple(AUGMENTATIONS), help="how far digits are distorted")
-    group.add_argument("--learning-rate", type=float, metavar="RATE", help="Adam's, at its peak")
-    group.add_argument("--batch-size", type=int, metavar="N", help="rows in a step")
-    group.add_argument("--epochs", type=int, metavar="N", help="passes over the rows")
+    group.add_argument(
+        "--input-dropout",
+        type=float,
+        metavar="SHARE",
+        help="share of a dnn's pixels that a step leaves out, 0 ≤ SHARE < 1",
+    )
+    group.add_argument(
+        "--l2",
+        type=float,
+        metavar="FACTOR",
+        help="factor of the sum of squared weights in the loss, at least 0; for linear and dnn",
+    )
+    group.add_argument(
+        "--label-smoothing",
+        type=float,
+        metavar="SHARE",
+        help="share of the target spread evenly over all classes, 0 ≤ SHARE < 1",
+    )
+    group.add_argument("--augment", choices=tuple(AUGMENTATIONS), help="random distortion of every image")
+    group.add_argument("--learning-rate", type=float, metavar="RATE", help="Adam's peak learning rate, above 0")
+    group.add_argument("--batch-size", type=int, metavar="N", help="rows in one step, at least 1")
+    group.add_argument("--epochs", type=int, metavar="N", help="passes over the rows, at least 1")
 
 
 def add_seed(parser: Parser) -> None:
     """`--seed` of a training."""
-    parser.add_argument("--seed", type=int, default=0, help="decides weights, order and distortion (default: 0)")
-
-
-_NETWORK_OPTIONS = {
-    "numbre": set[str](),
-    "linear": {"l2"},
-    "dnn": {"hidden", "activation", "dropout", "input_dropout", "l2"},
-    "small": set[str](),
-}
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        help="seed of initial weights, order and distortion, 0 to 2147483647 (default: 0)",
+    )
 
 
 def recipe_of(model: str, args: argparse.Namespace, base: Recipe | None = None, others: Collection[str] = ()) -> Recipe:
-    """The recipe of `--model`, changed as the options say.
+    """The recipe of `--model` with the changes of the options.
 
     Args:
         model: A name of `MODELS`.
         args: Parsed options of `add_model_options`.
-        base: What to begin with instead of the model's own.
-        others: Models that the options may be for as well; what is for them alone is left out here.
+        base: The recipe to change instead of the model's own.
+        others: Models that the same options are for; an option that only these have is ignored here.
 
     Raises:
         OptionError: A value is out of range, or an option is for another model.
@@ -104,8 +120,8 @@ def recipe_of(model: str, args: argparse.Namespace, base: Recipe | None = None, 
         "l2": within(args.l2, "--l2", 0, math.inf),
     }
     given = {name: value for name, value in fields.items() if value is not None}
-    known = _NETWORK_OPTIONS[model]
-    foreign = [name for name in given if all(name not in _NETWORK_OPTIONS[item] for item in (model, *others))]
+    known = recipe.network.options()
+    foreign = [name for name in given if all(name not in MODELS[item].network.options() for item in (model, *others))]
     if foreign:
         raise OptionError(f"--{foreign[0].replace('_', '-')} is not for {model}; choose another model or leave it out")
     given = {name: value for name, value in given.items() if name in known}
@@ -131,7 +147,7 @@ def network_options(args: argparse.Namespace) -> tuple[str, ...]:
 
 
 def at_least_one(value: int, option: str) -> int:
-    """The value.
+    """Returns the value unchanged.
 
     Raises:
         OptionError: It is below 1.
@@ -142,18 +158,20 @@ def at_least_one(value: int, option: str) -> int:
 
 
 def checked_seed(seed: int) -> int:
-    """The seed.
+    """Returns the seed unchanged.
 
     Raises:
-        DataError: TensorFlow's generators do not take it.
+        OptionError: TensorFlow's generators do not accept it.
     """
     if not 0 <= seed < 2**31:
-        raise DataError(f"--seed {seed}: expected 0 to {2**31 - 1}")
+        raise OptionError(f"--seed {seed}: expected 0 to {2**31 - 1}")
     return seed
 
 
 def check_writable(out: Path, files: Collection[str] = ()) -> None:
-    """Finds out before minutes of training whether the results can be written.
+    """Makes the output directory and checks, before minutes of training, that the results can be written.
+
+    Call it after the input has been read: a command whose input is refused leaves no directory behind.
 
     Raises:
         OutputError: They cannot.
@@ -164,11 +182,11 @@ def check_writable(out: Path, files: Collection[str] = ()) -> None:
         raise OutputError(f"{out}: cannot be written ({cause.strerror or cause}); choose another --out") from cause
     for name in files:
         if (out / name).is_dir():
-            raise OutputError(f"{out / name}: is a directory, a file is to be written there; choose another --out")
+            raise OutputError(f"{out / name}: is a directory where a file must be written; choose another --out")
 
 
 def say(line: str) -> None:
-    """Prints a line at once, so that a pipe shows progress too."""
+    """Prints a line without delay, so that a pipe shows progress too."""
     print(line, flush=True)
 
 
@@ -185,7 +203,7 @@ def _units(text: str) -> tuple[int, ...]:
 
 
 def within(value: float | None, option: str, low: float, below: float) -> float | None:
-    """The value.
+    """Returns the value unchanged.
 
     Raises:
         OptionError: It is not at least `low`, or not below `below`.

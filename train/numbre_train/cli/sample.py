@@ -1,4 +1,4 @@
-"""`numbre-train sample`: a random draw from the MNIST training set, as CSV."""
+"""`numbre-train sample`: a random sample of the MNIST training set, as CSV."""
 
 from __future__ import annotations
 
@@ -21,30 +21,37 @@ def parser() -> Parser:
     """The command's arguments."""
     result = Parser(
         prog="numbre-train sample",
-        description="Writes rows drawn at random, without repetition, from the MNIST training set: the label, then the "
-        "784 pixels 0–255.",
+        description="Writes a random sample, without repetition, of the MNIST training set, as CSV: the label, then "
+        "the 784 pixels 0–255.",
     )
-    result.add_argument("--rows", type=int, default=20_000, metavar="N", help="1 to 60,000 (default: 20,000)")
-    result.add_argument("--seed", type=int, default=0, help="decides the draw (default: 0)")
-    result.add_argument("--header", action="store_true", help="begin with a row of column names")
-    result.add_argument("--data", type=Path, metavar="DIR", help="MNIST's IDX files or an mnist.npz (default: found)")
+    result.add_argument(
+        "--rows", type=int, default=20_000, metavar="N", help="number of rows, 1 to 60,000 (default: 20,000)"
+    )
+    result.add_argument("--seed", type=int, default=0, help="seed of the draw, 0 to 2147483647 (default: 0)")
+    result.add_argument("--header", action="store_true", help="write a first row of column names")
+    result.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="MNIST's IDX files or an mnist.npz (default: from the cache or downloaded)",
+    )
     result.add_argument(
         "-o",
         "--out",
         type=Path,
         default=Path("mnist_train_small.csv"),
         metavar="FILE.csv",
-        help="or FILE.csv.gz (default: mnist_train_small.csv)",
+        help="output file, .csv or .csv.gz (default: mnist_train_small.csv)",
     )
     return result
 
 
 def run(args: argparse.Namespace) -> int:
-    """Draws and writes."""
+    """Draws the rows and writes them."""
     if not is_csv(args.out):
         raise OptionError(f"--out {args.out}: expected a name that ends in {' or '.join(SUFFIXES)}")
     seed = checked_seed(args.seed)
-    mnist = load_mnist(args.data, say)
+    mnist = load_mnist(args.data)
     if not 1 <= args.rows <= len(mnist.train_labels):
         raise OptionError(f"--rows {args.rows}: expected 1 to {len(mnist.train_labels):,}")
     drawn = np.random.default_rng(seed).choice(len(mnist.train_labels), args.rows, replace=False)
@@ -56,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     text = pd.DataFrame(table, columns=names).to_csv(None, header=args.header, index=False, lineterminator="\n")
     content = text.encode()
     if args.out.name.lower().endswith(".gz"):
-        # Without the time of day in it, the same draw gives the same file.
+        # gzip stores the time unless told otherwise; without it the same draw gives the same file.
         content = gzip.compress(content, mtime=0)
     write_atomic(args.out, content)
     say(f"{args.rows:,} rows of {mnist.source}, seed {seed}, written to {args.out}")

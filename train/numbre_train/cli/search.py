@@ -27,7 +27,7 @@ from numbre_train.cli.options import (
 )
 from numbre_train.data import load_dataset
 from numbre_train.recipes import MODELS
-from numbre_train.results import train, write_training
+from numbre_train.results import write_training
 from numbre_train.search.study import (
     Search,
     best_recipe,
@@ -38,14 +38,15 @@ from numbre_train.search.study import (
     share_processor,
     work,
 )
+from numbre_train.training import train
 
 _EPOCHS = 10
-_Places = tuple[Sequence[Path] | None, Path | None]
-"""What `--data` and `--labels` say."""
+_DataPaths = tuple[Sequence[Path] | None, Path | None]
+"""The values of `--data` and `--labels`."""
 
 
 class TargetMissedError(NumbreError):
-    """A search whose best model is saved, but misses the target."""
+    """The best model of a search misses the target; it is saved all the same."""
 
     exit_code = 3
 
@@ -54,29 +55,37 @@ def parser() -> Parser:
     """The command's arguments."""
     result = Parser(
         prog="numbre-train search",
-        description="Finds parameters on the validation rows, with pruning, then trains the best model again and saves "
-        "it. An option given here is not varied. The same command goes on with the study, also from other machines.",
+        description="Searches for the parameters with the best accuracy on the validation rows and stops bad trials "
+        "early, then trains the best model again and saves it. An option given "
+        "here is not varied. The same command continues the study, also from other machines.",
         epilog="Exit code 3: no trial reached the target; the best model is saved all the same.",
     )
-    result.add_argument("--model", choices=tuple(MODELS), default="dnn", help="(default: dnn)")
-    result.add_argument("--trials", type=int, default=50, metavar="N", help="of the whole study (default: 50)")
-    result.add_argument("--target", type=float, metavar="SHARE", help="validation accuracy to stop at, as 0.95")
-    result.add_argument("--workers", type=int, default=1, metavar="N", help="processes on this machine (default: 1)")
+    result.add_argument("--model", choices=tuple(MODELS), default="dnn", help="model to search for (default: dnn)")
     result.add_argument(
-        "--storage", metavar="URL", help="database of the study, as SQLAlchemy names it (default: DIR/study.db, SQLite)"
+        "--trials", type=int, default=50, metavar="N", help="trials of the whole study, at least 1 (default: 50)"
     )
-    result.add_argument("--study", metavar="NAME", help="the study's name there (default: the model's)")
+    result.add_argument(
+        "--target", type=float, metavar="SHARE", help="validation accuracy at which the search stops, 0–1, as 0.98"
+    )
+    result.add_argument(
+        "--workers", type=int, default=1, metavar="N", help="processes on this machine, at least 1 (default: 1)"
+    )
+    result.add_argument(
+        "--storage", metavar="URL", help="database of the study as an SQLAlchemy URL (default: DIR/study.db, SQLite)"
+    )
+    result.add_argument("--study", metavar="NAME", help="name of the study in the database (default: the model's name)")
     add_seed(result)
     add_data_options(result)
-    result.add_argument("--out", type=Path, default=Path("build/search"), metavar="DIR", help="(default: build/search)")
+    result.add_argument(
+        "--out", type=Path, default=Path("build/search"), metavar="DIR", help="output directory (default: build/search)"
+    )
     add_model_options(result)
     return result
 
 
 def run(args: argparse.Namespace) -> int:
-    """Searches with the other workers, then trains, measures and writes."""
+    """Searches together with the other workers, then trains the best model, measures and writes it."""
     args.epochs = _EPOCHS if args.epochs is None else args.epochs
-    check_writable(args.out)
     search = Search(
         recipe=recipe_of(args.model, args),
         fixed=network_options(args),
@@ -88,18 +97,19 @@ def run(args: argparse.Namespace) -> int:
     )
     workers = at_least_one(args.workers, "--workers")
     share_processor(workers)
-    data = load_dataset(args.data, args.test, say, args.labels)
+    data = load_dataset(args.data, args.test, args.labels)
+    check_writable(args.out)
     study = open_study(search, data)
     say(f"{data.source}: {len(data.fit):,} rows to fit, {len(data.validation):,} to validate")
-    say(f"study {search.study} in {safe_url(search.storage)}, {len(finished(study)):,} trials there already")
+    say(f"study {search.study} in {safe_url(search.storage)}, {len(finished(study)):,} finished trials so far")
     try:
         _work_together(search, data, study, workers, (args.data, args.labels))
     except KeyboardInterrupt:
-        say("stopped; the same command goes on")
+        say("stopped; run the same command to continue")
         raise
     recipe, best = best_recipe(study, search), best_trial(study)
     say(f"best: trial {best.number}, {best.value:.2%} on the validation rows, {_parameters(best.params)}")
-    metrics = write_training(args.out, train(recipe, data, search.seed), data)
+    metrics = write_training(train(recipe, data, search.seed), args.out)
     from numbre_train.search.report import search_figures, search_page
 
     figures = search_figures(study, search, metrics)
@@ -114,14 +124,13 @@ def run(args: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def _work_together(search: Search, data: Any, study: Any, workers: int, places: _Places) -> None:
-    """Runs this process's trials and those of the others, under one progress bar for the whole study."""
+def _work_together(search: Search, data: Any, study: Any, workers: int, paths: _DataPaths) -> None:
+    """Runs the trials of this process and starts the other workers; one progress bar shows the whole study."""
     from tqdm import tqdm
 
     context = multiprocessing.get_context("spawn")
     others = [
-        context.Process(target=_other_worker, args=(search, places, number), daemon=True)
-        for number in range(1, workers)
+        context.Process(target=_other_worker, args=(search, paths, number), daemon=True) for number in range(1, workers)
     ]
     for process in others:
         process.start()
@@ -144,13 +153,13 @@ def _work_together(search: Search, data: Any, study: Any, workers: int, places: 
             process.terminate()
             process.join()
     if failed := [process for process in others if process.exitcode]:
-        say(f"{len(failed)} of {workers} workers ended early; what they had finished is in the study")
+        say(f"{len(failed)} of {workers} workers ended early; the study holds the trials that they had finished")
 
 
-def _other_worker(search: Search, places: _Places, number: int) -> None:
-    """A further process; it ends with the first one."""
+def _other_worker(search: Search, paths: _DataPaths, number: int) -> None:
+    """The work of another process; it ends when the first process ends."""
     try:
-        data = load_dataset(places[0], labels=places[1])
+        data = load_dataset(paths[0], labels=paths[1])
         work(search, data, open_study(search, data, number))
     except KeyboardInterrupt:
         sys.exit(1)

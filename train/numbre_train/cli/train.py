@@ -1,4 +1,4 @@
-"""`numbre-train`: digits in, a Keras model, its figures and pictures out."""
+"""`numbre-train`: labelled images in; a Keras model, its figures and its pictures out."""
 
 from __future__ import annotations
 
@@ -20,12 +20,11 @@ from numbre_train.cli.options import (
     say,
 )
 from numbre_train.data import load_dataset
-from numbre_train.fit import steps_per_epoch
-from numbre_train.history import Epoch
+from numbre_train.fit import Moments
 from numbre_train.recipes import MODELS, RECIPES_OF, Recipe
-from numbre_train.results import FILES, first_classes, rows_for, train, write_training
+from numbre_train.results import FILES, write_training
+from numbre_train.training import train
 from numbre_train.watch import DEFAULT_STEPS, WeightWatch
-from numbre_train.wild.dataset import in_the_wild
 
 CHECKPOINT = "checkpoint.npz"
 _MOST_PICTURES = 50
@@ -50,21 +49,26 @@ def parser() -> Parser:
     result.add_argument(
         "--recipe",
         choices=tuple(name for recipes in RECIPES_OF.values() for name in recipes),
-        help="of numbre: quick, a minute; best, some minutes; plain, the published one, to see what it gives (default: "
-        "quick); of small: wild, digits as photographed and what is none, ten minutes, what ships with the runtime",
+        help="for numbre: quick, about a minute; best, some minutes; plain, the published recipe, for comparison "
+        "(default: quick). For small: wild, photographed digits and images without a digit, about ten minutes; the "
+        "model that ships with the runtime",
     )
     add_seed(result)
     add_data_options(result)
-    result.add_argument("--out", type=Path, metavar="DIR", help="(default: build/MODEL, as build/numbre)")
-    result.add_argument("--h5", action="store_true", help="also write trainedMNISTModel.h5")
-    result.add_argument("--resume", action="store_true", help="go on after the last epoch of an interrupted training")
+    result.add_argument(
+        "--out", type=Path, metavar="DIR", help="output directory (default: build/MODEL, as build/numbre)"
+    )
+    result.add_argument("--h5", action="store_true", help="also write trainedMNISTModel.h5, Keras's older format")
+    result.add_argument(
+        "--resume", action="store_true", help="continue an interrupted training after its last finished epoch"
+    )
     result.add_argument(
         "--watch-weights",
         nargs="?",
         const=",".join(str(step) for step in DEFAULT_STEPS),
         metavar="STEP,…",
         help="draw the first layer's weights after these steps and the last one, and an animation, into DIR/weights/ "
-        "(default: 10,100,1000)",
+        "(without numbers: 10,100,1000)",
     )
     add_model_options(result)
     return result
@@ -76,35 +80,35 @@ def run(args: argparse.Namespace) -> int:
     recipe = recipe_of(args.model, args, _named_recipe(args))
     seed = checked_seed(args.seed)
     steps = _steps(args)
+    data = load_dataset(args.data, args.test, args.labels)
     check_writable(out, FILES)
-    data = load_dataset(args.data, args.test, say, args.labels)
     say(data.source)
-    if recipe.wild:
-        say("making photo-like copies of the digits, and what is no digit …")
-        data = in_the_wild(data, seed)
-    rows, _ = rows_for(recipe, data)
-    say(f"recipe {recipe.name}, seed {seed}: {len(rows):,} images, {recipe.epochs} epochs")
     if not args.resume:
-        # Another training's would otherwise be offered for --resume.
+        # A later --resume must not continue an earlier training.
         (out / CHECKPOINT).unlink(missing_ok=True)
-    watch = WeightWatch(steps, recipe.epochs * steps_per_epoch(recipe, rows)) if steps else None
+    watch: WeightWatch | None = None
+
+    def moments(last: int) -> Moments:
+        nonlocal watch
+        watch = WeightWatch(steps, last)
+        return watch.moments
+
     try:
         training = train(
             recipe,
             data,
             seed,
-            out / CHECKPOINT,
-            args.resume,
-            lambda epoch: report_epoch(epoch, recipe),
-            watch.moments if watch else None,
+            checkpoint=out / CHECKPOINT,
+            resume=args.resume,
+            moments=moments if steps else None,
         )
     except KeyboardInterrupt:
         if (out / CHECKPOINT).exists():
-            say("stopped; go on with the same command and --resume")
+            say("stopped; to continue, run the same command with --resume")
         raise
-    if watch:
-        watch.write(out / "weights", first_classes(recipe, data))
-    metrics = write_training(out, training, data, args.h5)
+    if watch is not None:
+        watch.write(out / "weights", recipe.network.unit_names(data.labels))
+    metrics = write_training(training, out, h5=args.h5)
     (out / CHECKPOINT).unlink(missing_ok=True)
     say(f"{metrics['accuracy']:.2%} of the {len(data.test):,} test images are right; written to {out}/")
     return EXIT_OK
@@ -125,7 +129,7 @@ def _steps(args: argparse.Namespace) -> list[int]:
     if args.watch_weights is None:
         return []
     if args.resume:
-        raise OptionError("--watch-weights looks at a training from its beginning; leave --resume out")
+        raise OptionError("--watch-weights needs a training from its beginning; leave --resume out")
     try:
         steps = [int(part) for part in args.watch_weights.split(",")]
     except ValueError:
@@ -135,17 +139,6 @@ def _steps(args: argparse.Namespace) -> list[int]:
             f"--watch-weights {args.watch_weights}: expected up to {_MOST_PICTURES} numbers of 1 or more with commas"
         )
     return steps
-
-
-def report_epoch(epoch: Epoch, recipe: Recipe) -> None:
-    """Prints what an epoch gave."""
-    watched = ""
-    if epoch.validation_accuracy is not None:
-        watched = f"  validation loss {epoch.validation_loss:.4f} accuracy {epoch.validation_accuracy:.2%}"
-    say(
-        f"epoch {epoch.epoch:3}/{recipe.epochs}  loss {epoch.loss:.4f} accuracy {epoch.accuracy:.2%}{watched}  "
-        f"{epoch.seconds:.1f} s"
-    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""The comparison as a page for a person."""
+"""The comparison as an HTML page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numbre_train import plots
 from numbre_train.compare.run import FIT_ROWS_WATCHED, Result, confident_mistakes
 from numbre_train.data import Dataset
 
-_UNITS_SHOWN = 100
+_UNITS_SHOWN = 25
 
 
 def comparison_page(figures: dict[str, Any], results: Mapping[str, Result], data: Dataset) -> bytes:
@@ -133,13 +133,7 @@ def _classes(models: Mapping[str, Any], classes: Sequence[str]) -> str:
 
 
 def _model(name: str, figures: Mapping[str, Any], result: Result, data: Dataset) -> list[str]:
-    recipe, network = figures["recipe"], figures["recipe"]["network"]
-    penalties = (
-        f"dropout {network['dropout']:g}, of the input {network['input_dropout']:g}, L2 {network['l2']:g}, "
-        if "dropout" in network
-        else ""
-    )
-    first_classes = data.labels if "hidden" in network and not network["hidden"] else ()
+    recipe = figures["recipe"]
     matrix, answers = np.array(figures["confusion"]), result.scores.argmax(axis=1)
     wrong = confident_mistakes(result.scores, data.test.labels)
     test = data.test.take(wrong)
@@ -148,7 +142,7 @@ def _model(name: str, figures: Mapping[str, Any], result: Result, data: Dataset)
         heading(name),
         paragraph(
             f"{figures['network']}; {recipe['epochs']} epochs, batches of {recipe['batch']}, learning rate "
-            f"{recipe['rate']:g}, {penalties}weight decay {recipe['weight_decay']:g}, "
+            f"{recipe['rate']:g}, {_settings(recipe['network'])}weight decay {recipe['weight_decay']:g}, "
             f"{'distorted' if recipe['augmentation'] else 'undistorted'} rows."
         ),
         image(
@@ -166,10 +160,17 @@ def _model(name: str, figures: Mapping[str, Any], result: Result, data: Dataset)
         if len(wrong)
         else paragraph("It makes no mistake."),
         image(
-            plots.png(plots.weight_images(result.weights, classes=first_classes, most=_UNITS_SHOWN)),
+            plots.png(plots.weight_images(result.weights, names=result.unit_names, most=_UNITS_SHOWN)),
             "weights of the first layer",
         ),
     ]
+
+
+def _settings(network: Mapping[str, Any]) -> str:
+    """The network's numeric settings, as "dropout 0.5, l2 0, "; empty where it has none."""
+    return "".join(
+        f"{name.replace('_', ' ')} {value:g}, " for name, value in network.items() if isinstance(value, float)
+    )
 
 
 def _interval(item: Mapping[str, Any]) -> str:
@@ -177,5 +178,5 @@ def _interval(item: Mapping[str, Any]) -> str:
 
 
 def p_text(p: float) -> str:
-    """A p-value, as short as it is still worth reading."""
+    """A p-value with four decimals."""
     return "< 0.0001" if p < 1e-4 else f"{p:.4f}"

@@ -1,4 +1,4 @@
-"""Several models on the same rows: training, figures, and whether their differences are more than chance."""
+"""Several models on the same rows: their training, their figures, and whether the differences are significant."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import hashlib
 import itertools
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,12 @@ from numbre_runtime.loading import load_bundle
 from numbre_runtime.npz import read_npz, write_npz
 from numbre_train.compare.statistics import holm, paired_test
 from numbre_train.data import Dataset, Rows
-from numbre_train.fit import Moments, evaluate, steps_per_epoch
-from numbre_train.history import Epoch, Period
+from numbre_train.fit import Moments, evaluate
+from numbre_train.history import Period
 from numbre_train.networks import first_weights
 from numbre_train.recipes import Recipe
-from numbre_train.results import rows_for, train, write_training
+from numbre_train.results import write_training
+from numbre_train.training import rows_for, train
 
 PERIODS, FIT_ROWS_WATCHED = 10, 10_000
 _RUN, _MODEL, _LIMIT = "run.npz", "model.keras", 256 << 20
@@ -39,15 +40,17 @@ class Result:
     """One model of a comparison."""
 
     metrics: dict[str, Any]
-    """What `metrics_of` gives; the time to look at it for the periods is not in its seconds."""
+    """The figures of `metrics_of`; its seconds exclude the time to measure the periods."""
     periods: list[Period]
-    """How its log loss fell, at ten moments or more."""
+    """Its log loss at ten moments or more."""
     scores: NDArray[np.float32]
     """(N, classes), of the test rows."""
     weights: NDArray[np.float32]
-    """(784, units), of its first layer, or (9, units) of a convolution."""
+    """The kernel of its first layer: (784, units), or (9, filters) of a convolution 3×3."""
     model_sha256: str
     """Hex digest of its .keras file."""
+    unit_names: tuple[str, ...] = ()
+    """Names of the first layer's units: the classes of a linear classifier; empty for hidden units."""
 
 
 def run_model(
@@ -55,12 +58,11 @@ def run_model(
     data: Dataset,
     seed: int,
     out: Path,
-    on_epoch: Callable[[Epoch], None] = lambda _: None,
 ) -> tuple[Result, bool]:
-    """Trains a model and writes it and its results into a directory, or takes them from there.
+    """Trains a model and writes it with its results into a directory, or reads them from there.
 
     Returns:
-        The result, and whether it was there already: of the same recipe, rows and seed.
+        The result, and whether it was read: the directory held one of the same recipe, rows and seed.
 
     Raises:
         DivergedError: The loss became NaN or infinite.
@@ -72,31 +74,34 @@ def run_model(
         return earlier, True
     rows, validation = rows_for(recipe, data)
     watched = Rows(rows.images[:FIT_ROWS_WATCHED], rows.labels[:FIT_ROWS_WATCHED])
-    steps = steps_per_epoch(recipe, rows)
     periods: list[Period] = []
     looking = 0.0
 
-    def look(step: int, model: Any) -> None:
+    def look(step: int, epoch: float, model: Any) -> None:
         nonlocal looking
         start = time.perf_counter()
         fit_loss = evaluate(model, watched, recipe.raw_pixels)[0]
         validation_loss = None if validation is None else evaluate(model, validation, recipe.raw_pixels)[0]
-        periods.append(Period(step, step / steps, fit_loss, validation_loss))
+        periods.append(Period(step, epoch, fit_loss, validation_loss))
         looking += time.perf_counter() - start
 
-    moments = Moments(_period_steps(steps, recipe.epochs), look)
-    training = train(recipe, data, seed, on_epoch=on_epoch, moments=moments)
+    def moments(steps: int) -> Moments:
+        chosen = _period_steps(steps, recipe.epochs)
+        return Moments(chosen, lambda step, model: look(step, step * recipe.epochs / steps, model))
+
+    training = train(recipe, data, seed, moments=moments)
     training = dataclasses.replace(training, seconds=training.seconds - looking)
-    metrics = write_training(out, training, data)
-    result = Result(metrics, periods, training.scores, first_weights(training.model), _sha256(out / _MODEL))
+    metrics = write_training(training, out)
+    weights, names = first_weights(training.model), recipe.network.unit_names(data.labels)
+    result = Result(metrics, periods, training.scores, weights, _sha256(out / _MODEL), names)
     _write(out, result, identity)
     return result, False
 
 
 def _period_steps(steps: int, epochs: int) -> set[int]:
-    """The end of every epoch, or ten moments if those are fewer, or every step if even those are too many."""
-    count = min(max(epochs, PERIODS), steps * epochs)
-    return {round(steps * epochs * number / count) for number in range(1, count + 1)}
+    """The last step of every epoch; of fewer than ten epochs, ten steps; of fewer than ten steps, all."""
+    count = min(max(epochs, PERIODS), steps)
+    return {round(steps * number / count) for number in range(1, count + 1)}
 
 
 def _identity(recipe: Recipe, data: Dataset, seed: int) -> str:
@@ -115,20 +120,28 @@ def _write(out: Path, result: Result, identity: str) -> None:
         "metrics": result.metrics,
         "periods": [asdict(period) for period in result.periods],
         "model_sha256": result.model_sha256,
+        "unit_names": result.unit_names,
     }
     encoded = np.frombuffer(json.dumps(notes).encode(), np.uint8)
     write_atomic(out / _RUN, write_npz(notes=encoded, scores=result.scores, weights=result.weights))
 
 
 def _read(out: Path, identity: str) -> Result | None:
-    """An earlier result of the same training whose model is still beside it, else None."""
+    """An earlier result of the same training if its model is still beside it, else None."""
     try:
         arrays = read_npz(read_limited(out / _RUN, _LIMIT, DataError), str(out / _RUN), DataError)
         notes = json.loads(arrays["notes"].tobytes())
         if notes["identity"] != identity or notes["model_sha256"] != _sha256(out / _MODEL):
             return None
         periods = [Period(**period) for period in notes["periods"]]
-        return Result(notes["metrics"], periods, arrays["scores"], arrays["weights"], notes["model_sha256"])
+        return Result(
+            notes["metrics"],
+            periods,
+            arrays["scores"],
+            arrays["weights"],
+            notes["model_sha256"],
+            tuple(notes["unit_names"]),
+        )
     except (DataError, KeyError, TypeError, ValueError):
         return None
 
@@ -137,8 +150,8 @@ def bundle_figures(path: Path, result: Result, test: Rows) -> dict[str, Any] | N
     """Size, accuracy and latency of the first int8 file of an exported model, measured through the runtime.
 
     Returns:
-        The figures; with only the key "skipped", a reason, if the bundle is of another model or does not run; None if
-        there is no bundle.
+        The figures; None if there is no bundle. If the bundle is of another model or does not run, a dict with the key
+        "skipped" alone, which holds the reason.
     """
     if not path.is_dir():
         return None
@@ -202,7 +215,7 @@ def comparison_figures(
 
 
 def confident_mistakes(scores: NDArray[np.float32], labels: NDArray[np.uint8], count: int = 10) -> NDArray[np.int64]:
-    """Numbers of the wrongly answered rows, the surest first, at most `count`."""
+    """Row numbers of the wrong answers, the most confident first, at most `count`."""
     answers = scores.argmax(axis=1)
     wrong = np.flatnonzero(answers != labels)
     return wrong[np.argsort(-scores[wrong, answers[wrong]], kind="stable")[:count]]

@@ -64,7 +64,7 @@ def csv_files(paths: Sequence[Path]) -> list[Path]:
     return files
 
 
-def load_csv(files: Sequence[Path], classes: int = 10) -> tuple[Rows, str]:
+def load_csv(files: Sequence[Path], classes: int) -> tuple[Rows, str]:
     """All rows of some files, with labels below `classes`, and a SHA-256 hex digest of what they hold.
 
     The digest is of pixels and labels, so that a header, gzip or line ends do not change it.
@@ -92,7 +92,7 @@ def load_csv(files: Sequence[Path], classes: int = 10) -> tuple[Rows, str]:
     return Rows(images, labels), digest.hexdigest()
 
 
-def read_csv(path: Path, classes: int = 10) -> Iterator[Rows]:
+def read_csv(path: Path, classes: int) -> Iterator[Rows]:
     """The rows of a file, a few thousand at a time.
 
     Args:

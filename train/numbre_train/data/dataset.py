@@ -1,4 +1,4 @@
-"""Any data set that a command takes, as rows to fit, to validate and to test on: MNIST, CSV files, or another one."""
+"""Every data set as rows to fit, to validate and to test on: MNIST, CSV files, or other labelled images 28×28."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from numbre_runtime.pictures.resize import to_shape
 from numbre_train.data.classes import DIGITS, class_numbers, named_by, read_labels
 from numbre_train.data.csv_files import csv_files, is_csv, load_csv, read_csv
 from numbre_train.data.labelled import Labelled, read_labelled
-from numbre_train.data.mnist import Say, load_mnist
+from numbre_train.data.mnist import load_mnist
 from numbre_train.data.parts import in_mnist_form, read_parts
 from numbre_train.data.rows import Rows
 from numbre_train.data.splits import ROWS_LEAST, Split, split_apart, split_rows
@@ -27,59 +27,72 @@ _SHAPE, _MOST_CLASSES = (28, 28), 256
 
 @dataclass(frozen=True)
 class Dataset:
-    """Rows for their three purposes; no row serves two."""
+    """Rows for fitting, validation and testing; no row serves two purposes."""
 
     train: Rows
-    """What training and choices may use."""
+    """The rows that training and choices may use."""
     split: Split
-    """Which of them are for what."""
+    """Which of these are to fit and which to validate."""
     test: Rows
-    """What is looked at once, when a model is finished."""
+    """The rows that measure a finished model, once."""
     source: str
-    """Where it came from."""
+    """Where the data came from, for messages."""
     test_source: str
-    """Which rows the test rows are."""
+    """Description of the test rows, for messages."""
     sha256: str
-    """Hex digest of all rows."""
-    labels: tuple[str, ...] = DIGITS
-    """The classes, in the order of their numbers."""
+    """Hex digest of all rows and labels."""
+    labels: tuple[str, ...]
+    """Names of the classes, in the order of their numbers."""
 
     @cached_property
     def fit(self) -> Rows:
-        """What training sees."""
+        """The rows that training learns."""
         return self.train.take(self.split.fit)
 
     @cached_property
     def validation(self) -> Rows:
-        """What choices are made on."""
+        """The rows that choices are made on."""
         return self.train.take(self.split.validation)
 
 
 def load_dataset(
-    paths: Sequence[Path] | None = None,
-    test: Sequence[Path] | None = None,
-    say: Say = lambda _: None,
-    labels: Path | None = None,
+    paths: Sequence[Path | str] | Path | str | None = None,
+    test: Sequence[Path | str] | Path | str | None = None,
+    labels: Path | str | None = None,
 ) -> Dataset:
-    """Loads and splits a data set; the same rows are always split in the same way, `splits` says how.
+    """Loads a data set and splits it; the same rows are always split in the same way, see `numbre_train.data.splits`.
 
     Args:
-        paths: CSV files, or directories of them; or one place of MNIST as `load_mnist` takes it, None and the word
-            mnist find MNIST; or one data set as `read_parts` takes it.
-        test: The same, for the test rows instead of the ones that the split sets apart: every row of CSV files or of
-            what `read_labelled` takes, or the 10,000 test rows of MNIST.
-        say: Takes one line on each slow step.
-        labels: A file that names the classes. Without it they are MNIST's digits, or the names of the folders, or the
-            numbers that the rows hold.
+        paths: CSV files or directories of them; or a directory or file with MNIST, as `load_mnist` takes it; or another
+            data set, as `read_parts` takes it. None or "mnist" load MNIST from the cache or download it.
+        test: Rows to test on instead of the data set's own test rows: all rows of CSV files or of a data set, or
+            "mnist", the 10,000 test rows of MNIST.
+        labels: A file that names the classes, one a line. Without it the classes are MNIST's digits, the names of the
+            folders, or the numbers in the rows.
 
     Raises:
         DataError: A path is none of these, a row is bad, or there are too few rows to split.
+
+    Example:
+        >>> data = load_dataset()
+        >>> data.labels[:3], len(data.fit), data.test.images.shape
+        (('0', '1', '2'), 55000, (10000, 28, 28))
     """
+    return _load(_as_paths(paths), _as_paths(test), None if labels is None else Path(labels))
+
+
+def _as_paths(paths: Sequence[Path | str] | Path | str | None) -> list[Path] | None:
+    if paths is None:
+        return None
+    return [Path(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths)]
+
+
+def _load(paths: list[Path] | None, test: list[Path] | None, labels: Path | None) -> Dataset:
     names = _names_in(labels, paths)
     if names_csv(paths):
         dataset = _csv(paths or (), names)
     elif _is_mnist(paths, names):
-        mnist = load_mnist(_one_place(paths), say)
+        mnist = load_mnist(_single_path(paths))
         dataset = Dataset(
             Rows(mnist.train_images, mnist.train_labels),
             split_rows(),
@@ -87,35 +100,40 @@ def load_dataset(
             f"MNIST from {mnist.source}",
             _MNIST_TEST,
             mnist.sha256,
+            DIGITS,
         )
     else:
-        dataset = _labelled(_one_place(paths), names)
+        dataset = _labelled(_single_path(paths), names)
     if labels is not None:
         _check_all_there(labels, dataset)
     if test is None:
         return dataset
-    rows, test_source = _test_rows(test, dataset.labels, say)
+    rows, test_source = _test_rows(test, dataset.labels)
     return replace(dataset, test=rows, test_source=test_source)
 
 
 def stream_rows(
-    paths: Sequence[Path] | None, say: Say = lambda _: None, labels: Path | None = None
+    paths: Sequence[Path] | None, labels: Path | None = None
 ) -> tuple[str, Iterator[Rows], tuple[str, ...]]:
-    """A name for some data, its rows, a few thousand at a time, and its classes; of two parts the training part."""
+    """Describes a data set and reads it in pieces; of one with a test part, the training part.
+
+    Returns:
+        A description, the rows, a few thousand at a time, and the names of the classes.
+    """
     names = _names_in(labels, paths)
     if names_csv(paths):
         files, classes = csv_files(paths or ()), names or DIGITS
         return _paths(paths), (chunk for file in files for chunk in read_csv(file, len(classes))), classes
     if _is_mnist(paths, names):
-        mnist = load_mnist(_one_place(paths), say)
+        mnist = load_mnist(_single_path(paths))
         rows = Rows(mnist.train_images, mnist.train_labels)
         return f"MNIST from {mnist.source}, training rows", iter([rows]), DIGITS
-    dataset = _labelled(_one_place(paths), names)
+    dataset = _labelled(_single_path(paths), names)
     return f"{dataset.source}, training rows", iter([dataset.train]), dataset.labels
 
 
 def names_csv(paths: Sequence[Path] | None) -> bool:
-    """Whether paths stand for CSV files: so named, several, or a directory with such files inside."""
+    """Whether the paths mean CSV files: a .csv or .csv.gz name, several paths, or a directory that holds such files."""
     if not paths:
         return False
     path = paths[0]
@@ -127,8 +145,8 @@ def _names_in(labels: Path | None, paths: Sequence[Path] | None) -> tuple[str, .
     if labels is None:
         return None
     names = read_labels(labels)
-    if _one_place(paths) is None:
-        raise DataError(f"{labels}: names classes, but no data set is named that has them; name it with --data")
+    if _single_path(paths) is None:
+        raise DataError(f"{labels}: names classes, but no data set is given; name it with --data")
     if len(names) > _MOST_CLASSES:
         raise DataError(f"{labels}: names {len(names)} classes; at most {_MOST_CLASSES} can be trained")
     return names
@@ -145,13 +163,13 @@ def _csv(paths: Sequence[Path], names: tuple[str, ...] | None) -> Dataset:
 
 
 def _is_mnist(paths: Sequence[Path] | None, names: tuple[str, ...] | None) -> bool:
-    """Whether paths are MNIST: whoever names its classes says that a data set in MNIST's form is another one."""
-    path = _one_place(paths)
+    """Whether the paths are MNIST; a data set in MNIST's form whose classes are named is taken for another one."""
+    path = _single_path(paths)
     return path is None or (names is None and (in_mnist_form(path) or not path.exists()))
 
 
 def _labelled(path: Path | None, names: tuple[str, ...] | None) -> Dataset:
-    """A data set of another kind, with all its pictures 28×28."""
+    """A data set of another kind, its pictures resized to 28×28."""
     assert path is not None  # noqa: S101 - see _is_mnist
     parts = read_parts(path, _read_picture)
     labels = names or named_by(parts.train, parts.test) or _numbered(parts.train)
@@ -191,31 +209,31 @@ def _rows(part: Labelled, labels: tuple[str, ...]) -> Rows:
 
 
 def _check_all_there(labels: Path, dataset: Dataset) -> None:
-    """Refuses a file of labels that is too long.
+    """Refuses a file of labels with a class that no row has.
 
     Raises:
-        DataError: No row is of some class.
+        DataError: A class has no row.
     """
     missing = set(range(len(dataset.labels))) - set(dataset.train.labels.tolist())
     if missing:
         raise DataError(
             f"{labels}: names {len(dataset.labels)} classes, but {dataset.source} has no row of class {min(missing)} "
-            f"('{dataset.labels[min(missing)]}'); expected one name a class, in the order of their numbers"
+            f"('{dataset.labels[min(missing)]}'); expected one name for each class, in the order of their numbers"
         )
 
 
-def _test_rows(paths: Sequence[Path], labels: tuple[str, ...], say: Say) -> tuple[Rows, str]:
+def _test_rows(paths: Sequence[Path], labels: tuple[str, ...]) -> tuple[Rows, str]:
     if names_csv(paths):
         return load_csv(csv_files(paths), len(labels))[0], f"all rows of {_paths(paths)}"
-    path = _one_place(paths)
+    path = _single_path(paths)
     if path is None or (labels == DIGITS and in_mnist_form(path)):
-        mnist = load_mnist(path, say)
+        mnist = load_mnist(path)
         return Rows(mnist.test_images, mnist.test_labels), _MNIST_TEST
     return _rows(read_labelled(path, _read_picture), labels), f"all rows of {path}"
 
 
-def _one_place(paths: Sequence[Path] | None) -> Path | None:
-    """The place to load a data set from; None, to find MNIST, also for the plain word mnist."""
+def _single_path(paths: Sequence[Path] | None) -> Path | None:
+    """The path of the data set; None stands for MNIST, and so does the word mnist."""
     if not paths or (paths[0] == Path("mnist") and not paths[0].exists()):
         return None
     return paths[0]

@@ -2,14 +2,42 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import struct
+import zlib
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from numbre_runtime.errors import DataError
+from numbre_runtime.files import read_limited
 
 _UINT8 = 0x08
+
+
+def idx_content(path: Path, limit: int) -> bytes:
+    """The bytes of an IDX file, unpacked if its name ends in .gz.
+
+    Args:
+        path: The file.
+        limit: Most bytes that are read, and most that they may unpack to, so that no archive fills the memory.
+
+    Raises:
+        DataError: The file is missing, damaged or too large.
+    """
+    content = read_limited(path, limit, DataError)
+    if path.suffix != ".gz":
+        return content
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
+            unpacked = stream.read(limit + 1)
+    except (OSError, EOFError, zlib.error) as cause:
+        raise DataError(f"{path}: not a readable gzip file ({cause})") from cause
+    if len(unpacked) > limit:
+        raise DataError(f"{path}: unpacks to more than the {limit:,} bytes that are read at most")
+    return unpacked
 
 
 def parse_idx(content: bytes, where: str) -> NDArray[np.uint8]:

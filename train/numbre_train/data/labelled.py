@@ -10,10 +10,7 @@ Reading executes nothing and takes no more memory than `_LIMIT` and what NumPy m
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import io
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +22,7 @@ from numpy.typing import NDArray
 from numbre_runtime.errors import DataError, ImageError
 from numbre_runtime.files import read_limited
 from numbre_runtime.npz import read_npz
-from numbre_train.data.idx import parse_idx
+from numbre_train.data.idx import idx_content, parse_idx
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 _LIMIT = 512 << 20
@@ -165,7 +162,7 @@ def _from_idx(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
     labels = idx_path(beside)
     if labels is None or labels == path:
         raise DataError(f"{path}: its labels, {beside.name}, are not beside it")
-    inputs, classes = (parse_idx(_unpacked(part), str(part)) for part in (path, labels))
+    inputs, classes = (parse_idx(idx_content(part, _LIMIT), str(part)) for part in (path, labels))
     if classes.shape != (len(inputs),):
         raise DataError(f"{path}: {len(inputs)} images, but {labels.name} has labels of shape {classes.shape}")
     return inputs, classes
@@ -177,20 +174,6 @@ def idx_path(plain: Path) -> Path | None:
         if path.is_file():
             return path
     return None
-
-
-def _unpacked(path: Path) -> bytes:
-    content = read_limited(path, _LIMIT, DataError)
-    if path.suffix != ".gz":
-        return content
-    try:
-        with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
-            unpacked = stream.read(_LIMIT + 1)
-    except (OSError, EOFError, zlib.error) as cause:
-        raise DataError(f"{path}: not a readable gzip file ({cause})") from cause
-    if len(unpacked) > _LIMIT:
-        raise DataError(f"{path}: unpacks to more than the {_LIMIT:,} bytes that are read at most")
-    return unpacked
 
 
 def _from_folders(path: Path, read_picture: ReadPicture) -> tuple[NDArray[Any], NDArray[Any]]:

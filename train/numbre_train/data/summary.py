@@ -43,13 +43,13 @@ class Summary:
     """The column that was asked for."""
 
 
-def summarize(chunks: Iterable[Rows], column: int | None = None, classes: int = 10) -> Summary:
+def summarize(chunks: Iterable[Rows], classes: int, column: int | None = None) -> Summary:
     """Goes once through the rows.
 
     Args:
         chunks: All rows, some at a time, at least one.
+        classes: Number of classes.
         column: A column to look at, 0–784.
-        classes: How many there are.
     """
     labels, pixels, values = np.zeros(classes, np.int64), np.zeros(256, np.int64), np.zeros(256, np.int64)
     images: list[NDArray[np.uint8]] = []

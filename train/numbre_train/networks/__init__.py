@@ -1,12 +1,11 @@
 """The networks that can be trained; one kind a file."""
 
-from numbre_train.networks.base import DIGITS, Network, first_weights
-from numbre_train.networks.dense import ACTIVATIONS, DNN, LINEAR, NUMBRE, PARAMETERS, DenseNetwork, numbre_network
-from numbre_train.networks.small import SMALL, SmallNetwork, small_network
+from numbre_train.networks.base import Network, first_weights
+from numbre_train.networks.dense import ACTIVATIONS, DNN, LINEAR, NUMBRE, PARAMETERS, DenseNetwork
+from numbre_train.networks.small import SMALL, SmallNetwork
 
 __all__ = [
     "ACTIVATIONS",
-    "DIGITS",
     "DNN",
     "LINEAR",
     "NUMBRE",
@@ -16,6 +15,4 @@ __all__ = [
     "Network",
     "SmallNetwork",
     "first_weights",
-    "numbre_network",
-    "small_network",
 ]

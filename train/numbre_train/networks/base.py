@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from numbre_train.keras_engine import keras
 
-DIGITS = 10
-"""Number of classes, unless the data set has others."""
-
 
 @dataclass(frozen=True)
 class Network(ABC):
-    """A network for images (28, 28), with softmax over the classes at its end."""
+    """The description of a network for images (28, 28) that ends in a softmax over the classes."""
 
     name: str
-    """What `--model` calls it."""
+    """Its name in `--model`."""
 
-    def build(self, raw_pixels: bool, seed: int, classes: int = DIGITS) -> Any:
-        """The network with its initial weights.
+    def build(self, raw_pixels: bool, seed: int, classes: int) -> Any:
+        """Builds the network with its initial weights.
 
         Args:
-            raw_pixels: Whether it takes pixels 0–255 as they are; else pixels / 255. The input layer's name says so,
-                and the exporter goes by it.
+            raw_pixels: True: it takes pixels 0–255; False: pixels divided by 255. The input layer's name tells which,
+                and the exporter reads it.
             seed: Seed of the initial weights and of dropout.
             classes: Number of scores.
 
@@ -37,28 +35,47 @@ class Network(ABC):
         module = keras()
         module.utils.set_random_seed(seed)
         module.backend.clear_session()
-        entry = module.layers.Input(self.input_shape, name="pixels_0_255" if raw_pixels else "pixels_0_1")
-        return module.Sequential([entry, *self.stack(module.layers, seed, classes)], name=self.name)
+        pixels = module.layers.Input(self.input_shape, name="pixels_0_255" if raw_pixels else "pixels_0_1")
+        return module.Sequential([pixels, *self.stack(module.layers, seed, classes)], name=self.name)
 
     @property
     @abstractmethod
     def input_shape(self) -> tuple[int, ...]:
-        """Shape in which it takes one image."""
+        """The shape in which the network takes one image."""
 
     @abstractmethod
     def stack(self, layers: Any, seed: int, classes: int) -> list[Any]:
-        """The layers after the input, from the module keras.layers."""
+        """The layers after the input.
+
+        Args:
+            layers: The module keras.layers.
+            seed: Seed of dropout.
+            classes: Number of scores.
+        """
 
     @abstractmethod
     def outline(self, classes: int) -> str:
         """The layers in a few words."""
 
-    def scores_are_first(self) -> bool:
-        """Whether the first layer's units are the classes themselves, so that its weights show what each looks for."""
-        return False
+    def options(self) -> frozenset[str]:
+        """The fields that a user may set, as "hidden" or "l2"; none unless the network says otherwise."""
+        return frozenset()
+
+    def suggest(self, trial: Any, fixed: Collection[str]) -> Self:  # noqa: ARG002 - nothing to vary here
+        """A variant of this network for one trial of a search; itself where it has no options.
+
+        Args:
+            trial: An optuna Trial, or a FixedTrial that builds the same variant again.
+            fixed: Options that keep their value.
+        """
+        return self
+
+    def unit_names(self, classes: Sequence[str]) -> tuple[str, ...]:  # noqa: ARG002 - hidden units have no names
+        """The names of the first layer's units: the classes if these are its units, none if they are hidden units."""
+        return ()
 
 
 def first_weights(model: Any) -> NDArray[np.float32]:
-    """The weights of the first layer that has any, (inputs of a unit, units) float32; a square image a unit."""
+    """The kernel of a model's first layer with weights, (inputs of a unit, units) float32."""
     weights: NDArray[np.float32] = model.trainable_variables[0].numpy()
     return weights.reshape(-1, weights.shape[-1])

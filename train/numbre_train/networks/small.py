@@ -1,7 +1,7 @@
-"""A small convolutional network for images (28, 28): under 15,000 parameters, about a million products an image.
+"""A small convolutional network for images (28, 28): under 15,000 parameters, about a million multiplications.
 
-Its last convolution sees the whole picture at once, one 5×5 filter a channel (a depthwise convolution), in place of the
-large dense layer that would otherwise hold most of the weights (Howard et al., "MobileNets", 2017, use such filters).
+Its last convolution covers the whole remaining picture with one 5×5 filter for each channel (a depthwise convolution,
+as in Howard et al., "MobileNets", 2017). A dense layer there would hold most of the network's weights.
 """
 
 from __future__ import annotations
@@ -9,27 +9,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from numbre_train.networks.base import DIGITS, Network
+from numbre_train.networks.base import Network
 
 _MOMENTUM = 0.9
-"""Of the moving statistics. Keras's own 0.99 needs hundreds of steps to forget where it began: too many for a small
-data set, whose network would then answer by statistics of none of its rows."""
+"""Momentum of the moving statistics. Keras's default, 0.99, needs hundreds of steps to forget its initial values; a
+small data set does not have so many steps."""
 
 
 @dataclass(frozen=True)
 class SmallNetwork(Network):
-    """Five convolutions 3×3 with batch normalization and ReLU, two poolings, one filter a channel for what is left."""
+    """Five convolutions 3×3 with batch normalization and ReLU, two poolings, one 5×5 filter for each channel."""
 
     @property
     def input_shape(self) -> tuple[int, ...]:
         """(28, 28, 1)."""
         return (28, 28, 1)
 
-    def stack(self, layers: Any, seed: int, classes: int) -> list[Any]:  # noqa: ARG002 - nothing is dropped at random
-        """See `Network.stack`. Sizes: 28, pooled to 14, pooled to 7, without a border 5, then 1."""
+    def stack(self, layers: Any, seed: int, classes: int) -> list[Any]:  # noqa: ARG002 - it has no dropout
+        """See `Network.stack`. The side of the picture: 28, pooled to 14, pooled to 7, unpadded 5, then 1."""
 
         def convolution(number: int, channels: int, padding: str = "same") -> list[Any]:
-            # Batch normalization brings its own bias.
+            # Batch normalization has its own bias.
             return [
                 layers.Conv2D(channels, 3, padding=padding, use_bias=False, name=f"convolution_{number}"),
                 layers.BatchNormalization(momentum=_MOMENTUM, name=f"normalization_{number}"),
@@ -56,8 +56,3 @@ class SmallNetwork(Network):
 
 
 SMALL = SmallNetwork("small")
-
-
-def small_network(classes: int = DIGITS, seed: int = 0) -> Any:
-    """The small network, (N, 28, 28, 1) pixels / 255 in; see `Network.build`."""
-    return SMALL.build(raw_pixels=False, seed=seed, classes=classes)

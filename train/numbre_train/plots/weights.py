@@ -28,7 +28,7 @@ def weight_images(
     weights: NDArray[np.float32],
     title: str | None = None,
     scale: float | None = None,
-    classes: Sequence[str] = (),
+    names: Sequence[str] = (),
     most: int = _MOST_UNITS,
 ) -> Figure:
     """The first layer's weights as one numbered square image a unit, on one symmetric colour scale.
@@ -37,7 +37,7 @@ def weight_images(
         weights: (784, units), or (9, units) of a convolution 3×3.
         title: Above all.
         scale: The weight at either end of the colours; None takes the largest.
-        classes: The classes, where each unit is one of them; empty: hidden units, numbered from 1.
+        names: Names of the units; empty for hidden units, which are numbered from 1.
         most: How many units to show; of more, the first ones.
     """
     units = min(weights.shape[1], most)
@@ -45,7 +45,7 @@ def weight_images(
     rows = -(-units // columns)
     inch, size = (1.3, 9) if units <= 25 else (0.85, 7) if units <= 150 else (0.55, 5.5)
     figure = new_figure(columns * inch + 1.1, rows * inch * 1.2 + 0.5)
-    default = "What the unit of each class looks at" if classes else "What the first hidden layer looks at"
+    default = "What the unit of each class looks at" if names else "What the first hidden layer looks at"
     shown = "" if units == weights.shape[1] else f" (the first {units:,} of {weights.shape[1]:,} units)"
     figure.suptitle(f"{title or default}{shown}", fontsize=12)
     axes = figure.subplots()
@@ -57,7 +57,7 @@ def weight_images(
         axes.text(
             column * (_SIDE + _GAP) + _SIDE / 2,
             row * (_SIDE + _LABEL_ROOM) + _LABEL_ROOM - 2,
-            classes[unit] if classes else f"unit {unit + 1}" if units <= 25 else str(unit + 1),
+            names[unit] if names else f"unit {unit + 1}" if units <= 25 else str(unit + 1),
             ha="center",
             va="bottom",
             fontsize=size,
@@ -87,17 +87,17 @@ def _tile(weights: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.pad(large, (before, _SIDE - len(large) - before), constant_values=np.nan)
 
 
-def weight_frames(moments: Mapping[int, NDArray[np.float32]], classes: Sequence[str] = ()) -> dict[int, Figure]:
+def weight_frames(moments: Mapping[int, NDArray[np.float32]], names: Sequence[str] = ()) -> dict[int, Figure]:
     """The weights at several steps, one figure each, all on the same symmetric colour scale.
 
     Args:
         moments: Number of steps done to weights, as for `weight_images`.
-        classes: As for `weight_images`.
+        names: As for `weight_images`.
     """
     scale = max(float(np.abs(weights).max()) for weights in moments.values())
     ends = f"of {max(moments):,}"
     return {
-        step: weight_images(weights, f"First layer after step {step:,} {ends}", scale, classes)
+        step: weight_images(weights, f"First layer after step {step:,} {ends}", scale, names)
         for step, weights in sorted(moments.items())
     }
 

@@ -216,7 +216,7 @@ def work(search: Search, data: Dataset, study: Any, on_progress: Callable[[], No
                 raise optuna.TrialPruned
 
         try:
-            _, epochs = fit(recipe, data.fit, data.validation, search.seed, on_epoch=on_epoch)
+            _, epochs = fit(recipe, data.fit, data.validation, search.seed, len(data.labels), on_epoch=on_epoch)
         except DivergedError as cause:
             raise optuna.TrialPruned(str(cause)) from cause
         accuracy = epochs[-1].validation_accuracy

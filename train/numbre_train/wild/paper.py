@@ -12,7 +12,7 @@ from numbre_train.wild.textures import cloud, ramp
 
 
 @dataclass(frozen=True)
-class Place:
+class Margins:
     """Where ink goes on its paper, as shares of the ink's longer side."""
 
     left: float
@@ -25,7 +25,7 @@ class Place:
     """The same below."""
 
 
-def random_place(generator: np.random.Generator) -> Place:
+def random_margins(generator: np.random.Generator) -> Margins:
     """Mostly a loose crop, often a tight or slanting one, now and then one that cuts into the ink."""
     kind = generator.random()
     if kind < 0.35:
@@ -35,13 +35,15 @@ def random_place(generator: np.random.Generator) -> Place:
     else:
         room = generator.uniform(0.1, 0.5, 4)
         room[generator.integers(4)] = generator.uniform(-0.05, 0.0)
-    return Place(*(float(value) for value in room))
+    return Margins(*(float(value) for value in room))
 
 
-def laid_on(ink: Ink, place: Place) -> Ink:
+def laid_on(ink: Ink, margins: Margins) -> Ink:
     """The ink on an empty canvas around it."""
     side = max(ink.shape)
-    left, top, right, bottom = (round(part * side) for part in (place.left, place.top, place.right, place.bottom))
+    left, top, right, bottom = (
+        round(part * side) for part in (margins.left, margins.top, margins.right, margins.bottom)
+    )
     padded = np.pad(ink, ((max(top, 0), max(bottom, 0)), (max(left, 0), max(right, 0))))
     height, width = padded.shape
     return padded[max(-top, 0) : height - max(-bottom, 0), max(-left, 0) : width - max(-right, 0)]

@@ -9,7 +9,7 @@ from PIL import Image, ImageFilter
 from numbre_runtime.pictures.digit import from_grey
 from numbre_train.wild.camera import photographed
 from numbre_train.wild.ink import Ink, as_picture
-from numbre_train.wild.paper import laid_on, random_place, written
+from numbre_train.wild.paper import laid_on, random_margins, written
 
 _LIKENESS = 0.7
 """Correlation from which on a photo still shows what was written."""
@@ -18,7 +18,7 @@ _IDEAL_SIZE = 36
 
 def photo_of(ink: Ink, generator: np.random.Generator) -> NDArray[np.uint8] | None:
     """Ink on paper, photographed and prepared, (28, 28); None where the runtime finds no ink in the photo."""
-    scene = written(laid_on(ink, random_place(generator)), generator)
+    scene = written(laid_on(ink, random_margins(generator)), generator)
     return prepared(photographed(scene, generator))
 
 

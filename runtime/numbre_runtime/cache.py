@@ -1,0 +1,32 @@
+"""Where NUMBRE keeps what it can always make or fetch again."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+
+def cache_directory() -> Path | None:
+    """The directory of NUMBRE's caches; it need not exist yet.
+
+    $NUMBRE_CACHE_DIR, or `numbre` in the operating system's directory of user caches: $XDG_CACHE_HOME or ~/.cache,
+    ~/Library/Caches on macOS, %LOCALAPPDATA% on Windows.
+
+    Returns:
+        The directory; None for a user without a home directory.
+    """
+    own = os.environ.get("NUMBRE_CACHE_DIR")
+    if own:
+        return Path(own)
+    with suppress(RuntimeError):
+        home = Path.home()
+        if sys.platform == "win32":
+            base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
+        elif sys.platform == "darwin":
+            base = home / "Library" / "Caches"
+        else:
+            base = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
+        return base / "numbre"
+    return None

@@ -1,0 +1,43 @@
+"""Progress of long work, on the terminal: what the libraries log, printed line by line."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class _Printer(logging.Handler):
+    """Prints each record's message at once, so that a pipe shows progress too."""
+
+    def __init__(self, to_stderr: bool) -> None:
+        super().__init__(logging.INFO)
+        self._to_stderr = to_stderr
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # No handleError: a reader that has gone (BrokenPipeError) ends the command.
+        print(record.getMessage(), file=sys.stderr if self._to_stderr else sys.stdout, flush=True)
+
+
+@contextmanager
+def progress_shown(*loggers: str, to_stderr: bool = False) -> Iterator[None]:
+    """Prints what these loggers report at level INFO and above while the block runs.
+
+    Args:
+        loggers: Their names, as "numbre_train"; the loggers below each are included.
+        to_stderr: True prints to standard error, where standard output carries the result.
+    """
+    handler = _Printer(to_stderr)
+    earlier = []
+    for name in loggers:
+        logger = logging.getLogger(name)
+        earlier.append((logger, logger.level))
+        logger.setLevel(logging.INFO)
+        logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        for logger, level in earlier:
+            logger.removeHandler(handler)
+            logger.setLevel(level)

@@ -1,0 +1,1 @@
+"""What a classifier's scores are worth, measured over many labelled rows."""
