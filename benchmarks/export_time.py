@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from numbre_export.convert.converter import Converter
-from numbre_export.convert.recipe import FORMATS, wanted
+from numbre_export.convert.variant import FORMATS, variants
 from numbre_export.options import ALL
 
 RESULTS = Path(__file__).parent / "results" / "export_time.json"
@@ -42,11 +42,12 @@ def main() -> int:
             start = time.perf_counter()
             source = converter.open(model)
             parts["worker's start and reading of the model, import included"] = time.perf_counter() - start
-            rows = np.random.default_rng(0).random((ROWS, int(np.prod(source.input_shape))), np.float32)
-            for recipe in wanted(ALL, FORMATS, "default", "default"):
+            values = int(np.prod(source.input_shape))
+            rows = converter.upload(np.random.default_rng(0).random((ROWS, values), np.float32))
+            for variant in variants(ALL, FORMATS, "default", "default"):
                 start = time.perf_counter()
-                converter.convert(recipe, rows)
-                parts[f"converting {recipe.file}"] = time.perf_counter() - start
+                converter.convert(variant, rows)
+                parts[f"converting {variant.file}"] = time.perf_counter() - start
     result = {
         "machine": f"{platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}",
         "load_average_at_end": round(os.getloadavg()[0], 1),

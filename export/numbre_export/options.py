@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from numbre_export.convert.variant import FORMATS
 from numbre_export.data.datasets import CALIBRATION_ROWS
 from numbre_runtime.cli.common import Parser
 from numbre_runtime.errors import DataError
@@ -35,11 +36,26 @@ def parser() -> Parser:
     _add_precisions(result)
     _add_data(result)
     gate = result.add_argument_group("the gate")
-    gate.add_argument("--max-drop", type=_share, default=0.001, metavar="X", help="of accuracy (default: 0.001)")
     gate.add_argument(
-        "--max-class-drop", type=_share, default=0.005, metavar="X", help="of any recall (default: 0.005)"
+        "--max-drop",
+        type=_share,
+        default=0.001,
+        metavar="X",
+        help="largest allowed loss of accuracy, 0–1 (default: 0.001)",
     )
-    gate.add_argument("--min-agreement", type=_share, metavar="X", help="with Keras (default: 0.997 for int8 on MNIST)")
+    gate.add_argument(
+        "--max-class-drop",
+        type=_share,
+        default=0.005,
+        metavar="X",
+        help="largest allowed loss of any class's recall, 0–1 (default: 0.005)",
+    )
+    gate.add_argument(
+        "--min-agreement",
+        type=_share,
+        metavar="X",
+        help="smallest share of rows with Keras's answer, 0–1 (default: 0.997 for int8 on MNIST, else none)",
+    )
     gate.add_argument("--auto", action="store_true", help="if int8 misses the gate, try what else keeps it")
     gate.add_argument("--explain", action="store_true", help="tell which layer costs the accuracy")
     older = result.add_argument_group("older devices")
@@ -50,7 +66,6 @@ def parser() -> Parser:
         metavar="RUNTIME==VERSION",
         help="write nothing that this runtime does not run, such as tflite-runtime==2.14; may be given several times",
     )
-    older.add_argument("--check", type=Path, metavar="BUNDLE", help="only tell whether each --target runs its files")
     return result
 
 
@@ -67,7 +82,7 @@ def _add_files(result: Parser) -> None:
         type=Path,
         default=Path("build/numbre-int8"),
         metavar="DIR",
-        help="(default: build/numbre-int8)",
+        help="the bundle to write (default: build/numbre-int8)",
     )
     result.add_argument(
         "--with-test-data",
@@ -81,7 +96,9 @@ def _add_precisions(result: Parser) -> None:
     for precision, text in _PRECISIONS.items():
         group.add_argument(f"--{precision}", action="store_true", help=text)
     group.add_argument("--all", action="store_true", help=f"{', '.join(ALL)}")
-    group.add_argument("--format", default="tflite,onnx", metavar="F[,F]", help="(default: tflite,onnx)")
+    group.add_argument(
+        "--format", default="tflite,onnx", metavar="F[,F]", help="tflite, onnx or both (default: tflite,onnx)"
+    )
     group.add_argument(
         "--io",
         choices=("int8", "uint8", "float32"),
@@ -89,7 +106,14 @@ def _add_precisions(result: Parser) -> None:
         help="input and output of integer files (default: int8 in TFLite, float32 in ONNX)",
     )
     scales = group.add_mutually_exclusive_group()
-    scales.add_argument("--per-tensor", action="store_true", help="one weight scale a tensor, everywhere")
+    scales.add_argument(
+        "--per-tensor",
+        dest="granularity",
+        action="store_const",
+        const="tensor",
+        default="default",
+        help="one weight scale a tensor, everywhere",
+    )
     scales.add_argument(
         "--per-channel",
         dest="granularity",
@@ -112,7 +136,13 @@ def _add_data(result: Parser) -> None:
         "--calibration", type=Path, metavar="PATH", help="rows to calibrate with: .npz, .csv, IDX, folders"
     )
     group.add_argument("--test", type=Path, metavar="PATH", help="rows to judge with, as for --calibration")
-    group.add_argument("--calibration-rows", type=int, default=CALIBRATION_ROWS, metavar="N", help="(default: 500)")
+    group.add_argument(
+        "--calibration-rows",
+        type=int,
+        default=CALIBRATION_ROWS,
+        metavar="N",
+        help="rows to calibrate with (default: 500)",
+    )
     group.add_argument(
         "--labels",
         type=Path,
@@ -132,8 +162,8 @@ def _add_data(result: Parser) -> None:
         "--threshold",
         type=_share,
         metavar="SHARE",
-        help=f"confidence from which on an answer counts (both default to {ABSTENTION_FILE} beside the model, else to "
-        "every answer)",
+        help=f"confidence, 0–1, from which on an answer counts (both default to {ABSTENTION_FILE} beside the model, "
+        "else to every answer)",
     )
     group.add_argument("--allow-overlap", action="store_true", help="let calibration rows be test rows, and record it")
 
@@ -157,3 +187,15 @@ def precisions(args: argparse.Namespace) -> tuple[str, ...]:
     if not chosen:
         raise DataError(f"no precision; choose from {', '.join(f'--{name}' for name in _PRECISIONS)} or --all")
     return tuple(sorted(chosen | {"float32"}))
+
+
+def formats(text: str) -> tuple[str, ...]:
+    """The formats of `--format`.
+
+    Raises:
+        DataError: One is not known.
+    """
+    chosen = tuple(part.strip() for part in text.split(","))
+    if not set(chosen) <= set(FORMATS):
+        raise DataError(f"--format {text}: expected {' or '.join(FORMATS)}, or both with a comma between")
+    return chosen

@@ -107,6 +107,11 @@ def quantized(values: NDArray[Any], tensor: TensorSpec) -> NDArray[Any]:
     return np.clip(stored, bounds.min, bounds.max).astype(tensor.dtype)
 
 
+def dequantized(stored: NDArray[Any], tensor: TensorSpec) -> NDArray[np.float32]:
+    """The real values of what the tensor stores, float32 of the same shape: the opposite of `quantized`."""
+    return _dequantizer(tensor)(stored)
+
+
 def encoder(spec: InputSpec, tensor: TensorSpec) -> Encoder:
     """The encoder for an artifact whose input is `tensor`."""
     if spec.dtype == "float32" or spec.preprocessing == "affine":

@@ -16,7 +16,7 @@ from exported import numbre_model, shipped_weights
 
 from numbre_export.convert.converter import Converter
 from numbre_export.convert.keras_file import refuse_unsafe
-from numbre_export.convert.recipe import Recipe
+from numbre_export.convert.variant import Variant
 from numbre_runtime.bundle import Bundle
 from numbre_runtime.errors import ModelError
 
@@ -120,11 +120,11 @@ def test_a_worker_that_takes_too_long_is_stopped(keras_file: Path, tmp_path: Pat
 
 def test_requests_before_a_model_is_open_are_errors(converter: Converter) -> None:
     with pytest.raises(ModelError, match="no model is open"):
-        converter.convert(Recipe("float32", "tflite"), np.zeros((0, 784), np.float32))
+        converter.convert(Variant("float32", "tflite"))
 
 
-def test_each_conversion_gets_its_own_calibration_rows(converter: Converter, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where an array has the id of an earlier one that is gone."""
+def test_each_conversion_gets_the_rows_of_its_upload(converter: Converter, monkeypatch: pytest.MonkeyPatch) -> None:
+    uploads = [converter.upload(np.zeros((size, 4), np.float32)) for size in range(1, 5)]
     sizes = []
 
     def ask(_: str, **request: str) -> dict[str, object]:
@@ -133,6 +133,6 @@ def test_each_conversion_gets_its_own_calibration_rows(converter: Converter, mon
         return {}
 
     monkeypatch.setattr(converter, "_ask", ask)
-    for size in range(1, 30):
-        converter.convert(Recipe("int8", "tflite"), np.zeros((size, 4), np.float32))
-    assert sizes == list(range(1, 30))
+    for rows in reversed(uploads):
+        converter.convert(Variant("int8", "tflite"), rows)
+    assert sizes == [rows.count for rows in reversed(uploads)] == [4, 3, 2, 1]

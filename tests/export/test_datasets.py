@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from numbre_export.convert.converter import SourceModel
-from numbre_export.data.datasets import ExportData, Wanted, labels_beside, load_data
+from numbre_export.data.datasets import DataOptions, ExportData, labels_beside, load_data
 from numbre_runtime.errors import DataError
 from numbre_runtime.pictures.resize import to_shape
 from numbre_train.data import Mnist
@@ -27,9 +27,9 @@ def _source(shape: tuple[int, ...], classes: int) -> SourceModel:
     return SourceModel("model", "model.keras", "0" * 64, shape, classes, None, ())
 
 
-def _wanted(path: Path, **changes: object) -> Wanted:
+def _wanted(path: Path, **changes: object) -> DataOptions:
     settings: dict[str, object] = {"labels": None, "preprocess": "unit", "rows": 40, "allow_overlap": False} | changes
-    return Wanted(None, path, path, **settings)  # type: ignore[arg-type]
+    return DataOptions(None, path, path, **settings)  # type: ignore[arg-type]
 
 
 def test_every_kind_of_file_gives_the_same_rows(tmp_path: Path, mnist: Mnist) -> None:
@@ -151,12 +151,12 @@ def test_calibration_on_test_rows_is_refused_or_recorded(tmp_path: Path, mnist: 
 
 
 def test_validation_rows_are_neither_calibration_nor_test_rows(tmp_path: Path, mnist: Mnist) -> None:
-    wanted = Wanted(None, None, None, None, None, 500, False)
+    wanted = DataOptions(None, None, None, None, None, 500, False)
     data = load_data(wanted, _source((784,), 10))
     _check_validation(data, 5000, "5,000 validation rows")
     np.savez(tmp_path / "pool.npz", x=mnist.train_images[:4000], y=mnist.train_labels[:4000])
     np.savez(tmp_path / "test.npz", x=mnist.test_images[:50], y=mnist.test_labels[:50])
-    wanted = Wanted(None, tmp_path / "pool.npz", tmp_path / "test.npz", None, "unit", 500, False)
+    wanted = DataOptions(None, tmp_path / "pool.npz", tmp_path / "test.npz", None, "unit", 500, False)
     data = load_data(wanted, _source((784,), 10))
     count = len(data.validation.labels)
     assert count >= 1500
@@ -175,7 +175,7 @@ def _check_validation(data: ExportData, count: int, source: str) -> None:
 def test_few_rows_have_two_purposes_and_say_so(tmp_path: Path, mnist: Mnist) -> None:
     np.savez(tmp_path / "pool.npz", x=mnist.train_images[:60], y=mnist.train_labels[:60])
     np.savez(tmp_path / "test.npz", x=mnist.test_images[:50], y=mnist.test_labels[:50])
-    wanted = Wanted(None, tmp_path / "pool.npz", tmp_path / "test.npz", None, "unit", 500, False)
+    wanted = DataOptions(None, tmp_path / "pool.npz", tmp_path / "test.npz", None, "unit", 500, False)
     data = load_data(wanted, _source((784,), 10))
     assert len(data.validation.labels) == 60
-    assert data.validation_source == "the 60 calibration rows, for there are no others"
+    assert data.validation_source == "the 60 calibration rows, because there are no others"

@@ -18,7 +18,7 @@ from conftest import ROOT, Run
 from numbre_export.bundle.staging import exclusive
 from numbre_export.cli import main
 from numbre_export.convert.converter import SourceModel
-from numbre_export.data.datasets import Wanted, load_data
+from numbre_export.data.datasets import DataOptions, load_data
 from numbre_runtime.bundle import DEFAULT_BUNDLE, read_bundle
 from numbre_runtime.errors import DataError
 from numbre_train.data import Mnist
@@ -211,7 +211,7 @@ def test_a_second_export_into_one_target_is_one_line(
 )
 def test_useless_calibration_files_are_named(x: np.ndarray, reason: str, tmp_path: Path, rows: Path) -> None:
     np.savez(tmp_path / "pool.npz", x=x, y=np.arange(len(x)) % 10)
-    wanted = Wanted(None, tmp_path / "pool.npz", rows / "test.npz", None, "unit", 500, False)
+    wanted = DataOptions(None, tmp_path / "pool.npz", rows / "test.npz", None, "unit", 500, False)
     source = SourceModel("model", "model.keras", "0" * 64, (784,), 10, None, ())
     with pytest.raises(DataError, match=reason):
         load_data(wanted, source).calibration(500)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from exported import numbre_model, shipped_weights
 
-from numbre_export.convert.recipe import Recipe
 from numbre_export.convert.to_tflite import to_tflite
+from numbre_export.convert.variant import Variant
 from numbre_export.verify.frame import Frame
-from numbre_export.verify.gate import Gate, ParityError, Run, TestSet, check, measure, misses, noise, run_artifact
+from numbre_export.verify.gate import Gate, ParityError, Run, TestSet, enforce, measure, misses, noise, run_artifact
 from numbre_export.verify.matrix import agreement_matrix
 from numbre_runtime.bundle import Bundle
 from numbre_runtime.manifest import Measurement
@@ -73,7 +73,7 @@ def test_the_error_names_file_backend_figures_and_bounds(shipped: Bundle, int8_r
     with pytest.raises(
         ParityError, match=r"model\.int8\.tflite with litert .*accuracy .*recall of '3'.*agrees"
     ) as caught:
-        check(artifact, test_set.accuracy, Gate())
+        enforce(artifact, test_set.accuracy, Gate())
     assert caught.value.exit_code == 3
 
 
@@ -114,9 +114,9 @@ def test_float16_weights_pass_and_int4_weights_are_what_they_say(
     frame = Frame("numbre", InputSpec((28, 28), "uint8", 0, 255, "unit"), _LABELS, "softmax", test_set, Gate())
     nothing = np.zeros((0, 784), np.float32)
     for precision, largest in (("float16", 220_000), ("weight4", 70_000)):
-        recipe = Recipe(precision, "tflite")
-        content = to_tflite(model, recipe, nothing)
+        variant = Variant(precision, "tflite")
+        content = to_tflite(model, variant, nothing)
         assert len(content) < largest
-        item, missed = frame.judge(tmp_path, recipe, content)
+        item, missed = frame.judge(tmp_path, variant, content)
         assert item.agreement > 0.98
         assert missed == [] or precision == "weight4"

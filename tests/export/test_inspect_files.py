@@ -8,9 +8,9 @@ import pytest
 
 from numbre_export.convert.engine import keras, quiet_converter, tensorflow
 from numbre_export.convert.file_facts import onnx_facts, tflite_facts
-from numbre_export.convert.recipe import Recipe
 from numbre_export.convert.to_onnx import to_onnx
 from numbre_export.convert.to_tflite import to_tflite
+from numbre_export.convert.variant import Variant
 from numbre_export.verify.frame import _artifact
 from numbre_runtime.bundle import Bundle
 from numbre_runtime.errors import ModelError
@@ -38,7 +38,7 @@ def test_a_file_with_a_wrong_name_is_not_written(shipped: Bundle) -> None:
     for form in ("tflite", "onnx"):
         content = shipped.contents[f"model.float32.{form}"]
         with pytest.raises(ModelError, match=rf"model\.int8\.{form}: not fully int8: .* is "):
-            _artifact(content, Recipe("int8", form))
+            _artifact(content, Variant("int8", form))
 
 
 def test_an_onnx_file_with_one_float_product_is_not_int8(shipped: Bundle) -> None:
@@ -60,6 +60,6 @@ def test_a_model_that_no_converter_takes_is_an_error() -> None:
 
     model = module.Sequential([module.Input((784,)), Odd(), module.layers.Dense(10)])
     with pytest.raises(ModelError, match="converter does not take this model"):
-        to_tflite(model, Recipe("int8", "tflite"), np.zeros((3, 784), np.float32))
+        to_tflite(model, Variant("int8", "tflite"), np.zeros((3, 784), np.float32))
     with pytest.raises(ModelError, match="tf2onnx does not take this model"):
-        to_onnx(model, Recipe("float32", "onnx"), np.zeros((3, 784), np.float32))
+        to_onnx(model, Variant("float32", "onnx"), np.zeros((3, 784), np.float32))

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from numbre_export.convert import onnx_integer
 from numbre_export.convert.engine import keras
 from numbre_export.convert.file_facts import onnx_facts
-from numbre_export.convert.recipe import Recipe, layer_of, wanted
 from numbre_export.convert.to_onnx import to_onnx
+from numbre_export.convert.variant import Variant, layer_of, variants
 from numbre_export.verify.frame import Frame
 from numbre_export.verify.gate import Gate, TestSet
 from numbre_runtime.backends import backend
@@ -55,7 +55,7 @@ class _Cnn:
         images = (mnist.train_images[:40_000, ..., None] / 255).astype(np.float32)
         model.fit(images, mnist.train_labels[:40_000], batch_size=100, epochs=1, verbose=0)
         self.calibration = images[-500:]
-        self.float32 = to_onnx(model, Recipe("float32", "onnx"), self.calibration)
+        self.float32 = to_onnx(model, Variant("float32", "onnx"), self.calibration)
         self.rows = (mnist.test_images[..., None] / 255).astype(np.float32)
         self.scores = self.run(self.float32)
         test = TestSet(mnist.test_images, mnist.test_labels, self.scores)
@@ -68,10 +68,10 @@ class _Cnn:
         scores: NDArray[np.float32] = np.concatenate([session.run(part) for part in parts])
         return scores
 
-    def int8(self, **changes: Any) -> Recipe:
-        """The recipe of `--int8`."""
-        [recipe] = wanted(("int8",), ("onnx",), "default", "default", convolutional=True)
-        return Recipe(**{**vars(recipe), **changes})
+    def int8(self, **changes: Any) -> Variant:
+        """The variant of `--int8`."""
+        [variant] = variants(("int8",), ("onnx",), "default", "default", convolutional=True)
+        return Variant(**{**vars(variant), **changes})
 
 
 @pytest.fixture(scope="module")
@@ -139,9 +139,9 @@ def test_corrected_biases_take_back_the_mean_shift_and_float_scores_the_noise(
 
 
 def test_a_mixed_file_keeps_the_layers_that_are_named(cnn: _Cnn) -> None:
-    recipe = cnn.int8(precision="mixed", kept=("convolution_2", "overview"))
+    variant = cnn.int8(precision="mixed", kept=("convolution_2", "overview"))
     kinds = {
-        layer: values.dtype.name for layer, values in _weights(to_onnx(cnn.float32, recipe, cnn.calibration)).items()
+        layer: values.dtype.name for layer, values in _weights(to_onnx(cnn.float32, variant, cnn.calibration)).items()
     }
     assert kinds == {"convolution_1": "int8", "convolution_2": "float32", "overview": "float32", "digits": "int8"}
     with pytest.raises(ModelError, match="no node of the ONNX file belongs to convolution_9"):
@@ -156,7 +156,7 @@ def test_integer_ends_take_pixels_as_they_are(
     float32 = shipped.contents["model.float32.onnx"]
     calibration = (mnist.train_images[:100].reshape(-1, 784) / 255).astype(np.float32)
     plain, integer = (
-        to_onnx(float32, Recipe("int8", "onnx", io, "tensor", weights=weights), calibration)
+        to_onnx(float32, Variant("int8", "onnx", io, "tensor", weights=weights), calibration)
         for io in ("default", dtype)
     )
     facts = onnx_facts(integer)
@@ -177,7 +177,7 @@ def test_integer_ends_of_logits_span_what_the_calibration_rows_give(shipped: Bun
     model.graph.node.remove(softmax)
     model.graph.output[0].name = softmax.input[0]
     calibration = (mnist.train_images[:500].reshape(-1, 784) / 255).astype(np.float32)
-    content = to_onnx(model.SerializeToString(), Recipe("int8", "onnx", "int8", "tensor"), calibration)
+    content = to_onnx(model.SerializeToString(), Variant("int8", "onnx", "int8", "tensor"), calibration)
     output = onnx_facts(content).output
     stored = (mnist.test_images[:500].reshape(-1, 784) ^ 128).view(np.int8)
     logits = (
@@ -189,7 +189,7 @@ def test_integer_ends_of_logits_span_what_the_calibration_rows_give(shipped: Bun
 
 
 def test_a_float_first_layer_has_no_integer_input(shipped: Bundle, mnist: Mnist) -> None:
-    recipe = Recipe("mixed", "onnx", "int8", "tensor", kept=("hidden_1",))
+    variant = Variant("mixed", "onnx", "int8", "tensor", kept=("hidden_1",))
     calibration = (mnist.train_images[:50].reshape(-1, 784) / 255).astype(np.float32)
     with pytest.raises(ModelError, match="first layer is not quantized"):
-        to_onnx(shipped.contents["model.float32.onnx"], recipe, calibration)
+        to_onnx(shipped.contents["model.float32.onnx"], variant, calibration)

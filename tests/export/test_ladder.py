@@ -11,15 +11,15 @@ import pytest
 from exported import badly_scaled, numbre_model, shipped_weights
 
 from numbre_export.convert.converter import Converter
-from numbre_export.convert.recipe import Recipe
-from numbre_export.data.datasets import ExportData, Wanted, load_data
-from numbre_export.verify.explain import decibels, explain
+from numbre_export.convert.variant import Variant
+from numbre_export.data.datasets import DataOptions, ExportData, load_data
+from numbre_export.verify.explain import decibels, explain_layers
 from numbre_export.verify.frame import Frame
 from numbre_export.verify.gate import Gate, TestSet, misses
 from numbre_export.verify.ladder import Climb, climb
 from numbre_runtime.bundle import Bundle
 
-_WANTED = Wanted(None, None, None, None, None, 500, False)
+_WANTED = DataOptions(None, None, None, None, None, 500, False)
 
 
 class _Bad:
@@ -28,7 +28,6 @@ class _Bad:
     def __init__(self, converter: Converter, path: Path, directory: Path) -> None:
         self.converter = converter
         self.directory = directory
-        self.said: list[str] = []
         self.source = converter.open(path)
         self.data: ExportData = load_data(_WANTED, self.source)
         test, chosen_on = (
@@ -40,19 +39,23 @@ class _Bad:
 
     def climb(self, format_name: str) -> Climb:
         calibration = self.data.calibration(500)
+        uploaded = self.converter.upload(calibration)
         float32, int8 = (
-            self.converter.convert(Recipe(precision, "tflite"), calibration) for precision in ("float32", "int8")
+            self.converter.convert(Variant(precision, "tflite"), uploaded) for precision in ("float32", "int8")
         )
         rows = self.data.network_values(self.data.validation.inputs[:500])
         return climb(
-            Recipe("int8", format_name),
+            Variant("int8", format_name),
             500,
-            self.data,
-            self.converter.convert,
-            lambda recipe, content: self.chosen_on.judge(self.directory, recipe, content),
-            lambda: explain(float32, int8, calibration, rows, self.source.layers),
-            self.said.append,
+            self.data.validation_source,
+            self.convert,
+            lambda variant, content: self.chosen_on.judge(self.directory, variant, content),
+            lambda: explain_layers(float32, int8, calibration, rows, self.source.layers),
         )
+
+    def convert(self, variant: Variant, count: int) -> tuple[bytes, int]:
+        rows = self.converter.upload(self.data.calibration(count))
+        return self.converter.convert(variant, rows), rows.count
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +72,10 @@ def test_bad_scaling_leaves_keras_as_good_as_before(bad: _Bad) -> None:
 
 
 @pytest.mark.parametrize("format_name", ["tflite", "onnx"])
-def test_the_ladder_saves_what_int8_breaks(bad: _Bad, format_name: str, tmp_path: Path) -> None:
+def test_the_ladder_saves_what_int8_breaks(
+    bad: _Bad, format_name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "numbre_export")
     result = bad.climb(format_name)
     first, last = result.rungs[0], result.rungs[-1]
     assert first.measured is not None and last.measured is not None
@@ -78,20 +84,21 @@ def test_the_ladder_saves_what_int8_breaks(bad: _Bad, format_name: str, tmp_path
     assert last.passed
     assert last.measured.agreement >= 0.997
     assert [rung.passed for rung in result.rungs[:-1]] == [False] * (len(result.rungs) - 1)
-    assert result.recipe is not None and result.content
+    assert result.variant is not None and result.content
     assert result.chosen_on == "5,000 validation rows"
-    assert f"the ladder for model.int8.{format_name}, chosen on 5,000 validation rows:" in bad.said
+    assert f"the ladder for model.int8.{format_name}, chosen on 5,000 validation rows:" in caplog.messages
     note = first.note()
     assert note["missed"] and note["accuracy"] == first.measured.accuracy
-    last_word, _ = bad.frame.judge(tmp_path, result.recipe, result.content)
+    last_word, _ = bad.frame.judge(tmp_path, result.variant, result.content)
     assert misses("int8", last_word, bad.frame.test.accuracy, bad.frame.gate) == [], "the test rows agree"
 
 
 def test_explanation_is_sorted_and_names_keras_layers(bad: _Bad) -> None:
     calibration = bad.data.calibration(500)
-    files = [bad.converter.convert(Recipe(precision, "tflite"), calibration) for precision in ("float32", "int8")]
+    uploaded = bad.converter.upload(calibration)
+    files = [bad.converter.convert(Variant(precision, "tflite"), uploaded) for precision in ("float32", "int8")]
     rows = bad.data.network_values(bad.data.validation.inputs[:500])
-    found = explain(files[0], files[1], calibration, rows, bad.source.layers)
+    found = explain_layers(files[0], files[1], calibration, rows, bad.source.layers)
     assert {item.layer for item in found} == {"hidden_1", "hidden_2", "hidden_3", "digits"}
     assert [item.changed for item in found] == sorted((item.changed for item in found), reverse=True)
     alone = [item.alone for item in found]

@@ -11,7 +11,7 @@ from exported import Weights, numbre_model, shipped_weights
 import numbre_runtime as numbre
 from numbre_export.cli import main
 from numbre_export.convert.converter import SourceModel
-from numbre_export.data.datasets import Wanted, load_data
+from numbre_export.data.datasets import DataOptions, load_data
 from numbre_export.verify.gate import Run, TestSet, measure, run_artifact
 from numbre_runtime.bundle import Bundle, read_bundle
 from numbre_runtime.errors import DataError
@@ -66,9 +66,9 @@ def test_the_class_must_be_one_of_the_models(mnist: Mnist, tmp_path: Path) -> No
     np.savez(rows, x=mnist.test_images[:60], y=mnist.test_labels[:60])
     source = SourceModel("model", "model.keras", "0" * 64, (28, 28), 10, "unit", ())
     with pytest.raises(DataError, match="--none-label none: is none of the labels"):
-        load_data(Wanted(None, rows, rows, None, "unit", 40, True, "none"), source)
+        load_data(DataOptions(None, rows, rows, None, "unit", 40, True, "none"), source)
     with pytest.raises(DataError, match="gives 10 scores, MNIST has 784 pixels and 10 classes and none of them"):
-        load_data(Wanted(None, None, None, None, None, 500, False, "none"), source)
+        load_data(DataOptions(None, None, None, None, None, 500, False, "none"), source)
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ import pytest
 
 from conftest import NUMBRE_BUNDLE, ROOT, Run
 from numbre_export.cli import main
-from numbre_export.convert.recipe import Recipe
 from numbre_export.convert.to_onnx import to_onnx
 from numbre_export.convert.to_tflite import quantize_tflite
+from numbre_export.convert.variant import Variant
 from numbre_export.verify.targets import parse_target, reasons_against
 from numbre_runtime.bundle import Bundle
 from numbre_runtime.errors import DataError
@@ -39,21 +39,21 @@ def test_shipped_tflite_files_run_on_old_runtimes(shipped: Bundle, target: str) 
 
 def test_int4_weights_need_a_newer_runtime_whatever_is_stamped(shipped: Bundle, mnist: Mnist) -> None:
     float32 = shipped.contents["model.float32.tflite"]
-    content = quantize_tflite(float32, Recipe("weight4", "tflite"), _calibration(mnist))
+    content = quantize_tflite(float32, Variant("weight4", "tflite"), _calibration(mnist))
     assert "int4" in _reasons(content, "tflite-runtime==2.14")[0]
     assert _reasons(content, "litert==1.0.1") == []
-    weight8 = quantize_tflite(float32, Recipe("weight8", "tflite"), _calibration(mnist))
+    weight8 = quantize_tflite(float32, Variant("weight8", "tflite"), _calibration(mnist))
     assert _reasons(weight8, "tflite-runtime==2.14") == []
 
 
 def test_int16_layers_between_int8_ones_need_a_newer_runtime(shipped: Bundle, mnist: Mnist) -> None:
     float32 = shipped.contents["model.float32.tflite"]
-    recipe = Recipe("mixed", "tflite", kept=("hidden_2",), kept_as="int16")
+    variant = Variant("mixed", "tflite", kept=("hidden_2",), kept_as="int16")
     from numbre_export.verify.explain import _operators
 
     kept = next(item.output for item in _operators(float32) if "hidden_2" in item.names)
     content = quantize_tflite(
-        float32, Recipe(recipe.precision, "tflite", kept=(kept,), kept_as="int16"), _calibration(mnist)
+        float32, Variant(variant.precision, "tflite", kept=(kept,), kept_as="int16"), _calibration(mnist)
     )
     for target in ("tflite-runtime==2.14", "litert==1.0.1"):
         assert any("int8 to int16" in reason for reason in _reasons(content, target))
@@ -80,7 +80,7 @@ def test_onnx_files(shipped: Bundle, mnist: Mnist) -> None:
     int8 = shipped.contents["model.int8.onnx"]
     assert _reasons(int8, "onnxruntime==1.7") == []
     assert "opset 13" in _reasons(int8, "onnxruntime==1.6.0")[0]
-    wide = to_onnx(shipped.contents["model.float32.onnx"], Recipe("int16x8", "onnx"), _calibration(mnist))
+    wide = to_onnx(shipped.contents["model.float32.onnx"], Variant("int16x8", "onnx"), _calibration(mnist))
     assert "int16" in _reasons(wide, "onnxruntime==1.16.3")[0]
     assert _reasons(wide, "onnxruntime==1.17.3") == []
 
@@ -110,11 +110,11 @@ def test_a_granularity_that_the_target_does_not_run_gives_way(
 
 
 def test_check_answers_for_a_bundle_without_tensorflow(run_command: Run) -> None:
-    done = run_command("numbre-export", "--check", NUMBRE_BUNDLE, "--target", "tflite-runtime==2.14")
+    done = run_command("numbre-check", NUMBRE_BUNDLE, "--target", "tflite-runtime==2.14")
     assert done.returncode == 0, done.stderr
     assert "model.int8.tflite with tflite-runtime==2.14: runs" in done.stdout
-    done = run_command("numbre-export", "--check", NUMBRE_BUNDLE, "--target", "onnxruntime==1.6")
+    done = run_command("numbre-check", NUMBRE_BUNDLE, "--target", "onnxruntime==1.6")
     assert done.returncode == 3
     assert "does not run: it needs opset 13" in done.stdout
-    done = run_command("numbre-export", "--check", Path("nowhere"), "--target", "onnxruntime==1.6")
+    done = run_command("numbre-check", Path("nowhere"), "--target", "onnxruntime==1.6")
     assert done.returncode == 2 and len(done.stderr.splitlines()) == 1

@@ -1,4 +1,4 @@
-"""What the export measured, as one page without anything to load from elsewhere."""
+"""The export's measurements as one HTML page that loads nothing from elsewhere."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _STYLE = """
 
 @dataclass(frozen=True)
 class Findings:
-    """What the report tells beside the manifest."""
+    """The content of the report that is not in the manifest."""
 
     schemes: dict[str, str]
     """File name to what it is, in words."""
     matrix: Matrix
     """Who agrees with whom."""
     runs: Sequence[Run]
-    """What each file gave."""
+    """The answers of each file."""
     test: TestSet
-    """What Keras gave."""
+    """The test rows with the Keras model's scores."""
     explanation: tuple[LayerNoise, ...]
     """Layer by layer, worst first; empty where it was not asked for."""
     climbs: tuple[Climb, ...]
@@ -147,7 +147,7 @@ def _ladders(climbs: Sequence[Climb]) -> list[str]:
             chosen = f"Chosen on {climb.chosen_on}; the test rows judge the chosen file alone."
             parts += [heading("The ladder"), paragraph(chosen)]
         parts += [
-            heading(climb.recipe.file if climb.recipe else "nothing passed", 3),
+            heading(climb.variant.file if climb.variant else "nothing passed", 3),
             table(heads, rows, text=True),
         ]
     return parts

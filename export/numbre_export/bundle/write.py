@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbre_export.bundle.report import Findings, report_html
-from numbre_export.convert.recipe import Recipe, scheme
+from numbre_export.convert.variant import Variant, scheme
 from numbre_export.verify.explain import LayerNoise
 from numbre_export.verify.frame import Frame
-from numbre_export.verify.gate import TestSet, check, noise
+from numbre_export.verify.gate import TestSet, enforce, noise
 from numbre_export.verify.ladder import Climb
 from numbre_export.verify.matrix import agreement_matrix
 from numbre_runtime.backends import BACKENDS, backend_format
@@ -26,6 +27,7 @@ from numbre_runtime.loading import load_bundle
 from numbre_runtime.manifest import Artifact, FileEntry, Manifest
 from numbre_runtime.npz import write_npz
 
+_log = logging.getLogger(__name__)
 REPORT = "report.html"
 GOLDEN_PER_CLASS = 4
 _GOLDEN_ROWS = 200
@@ -35,7 +37,7 @@ _GOLDEN_ROWS = 200
 class ModelFile:
     """A converted model, not written yet."""
 
-    recipe: Recipe
+    variant: Variant
     """How it was made."""
     content: bytes
     """The file."""
@@ -48,7 +50,6 @@ def write_bundle(
     frame: Frame,
     files: list[ModelFile],
     with_test_data: bool,
-    say: Callable[[str], None],
     explanation: Sequence[LayerNoise] = (),
     climbs: Sequence[Climb] = (),
 ) -> Manifest:
@@ -59,30 +60,29 @@ def write_bundle(
         frame: See `Frame`.
         files: The converted models, the recommended one first.
         with_test_data: Whether the test rows travel with the bundle.
-        say: Takes one line on each file.
         explanation: What `explain` found, for the report.
         climbs: How the ladder was climbed, for the report.
 
     Raises:
         ParityError: A file misses its bounds.
         ModelError: A file is not what its name says.
-        OutputError: The place cannot be written.
+        OutputError: It cannot be written.
     """
     test = frame.test
     with replacing_directory(target) as staging:
         artifacts, runs = [], []
         for file in files:
-            path = staging / file.recipe.file
-            write_atomic(path, frame.described(file.content, file.recipe))
-            artifact, own = frame.run(path, file.recipe)
+            path = staging / file.variant.file
+            write_atomic(path, frame.described(file.content, file.variant))
+            artifact, own = frame.run(path, file.variant)
             for line in _lines(artifact, file):
-                say(line)
-            check(artifact, test.accuracy, frame.gate)
+                _log.info(line)
+            enforce(artifact, test.accuracy, frame.gate)
             artifacts.append(artifact)
             runs += own
         contents = {artifact.file: (staging / artifact.file).read_bytes() for artifact in artifacts}
         manifest = frame.manifest(artifacts)
-        schemes = {file.recipe.file: _scheme(file) for file in files}
+        schemes = {file.variant.file: _scheme(file) for file in files}
         findings = Findings(schemes, agreement_matrix(runs, test), runs, test, tuple(explanation), tuple(climbs))
         others = {
             GOLDEN: _golden(Bundle(staging, manifest, contents), test),
@@ -103,13 +103,13 @@ def write_bundle(
 
 def _scheme(file: ModelFile) -> str:
     calibrated = f"calibrated on {file.calibration_rows} rows" if file.calibration_rows else "no calibration data"
-    return f"{scheme(file.recipe)}; {calibrated}"
+    return f"{scheme(file.variant)}; {calibrated}"
 
 
 def _lines(artifact: Artifact, file: ModelFile) -> list[str]:
     """One line on what the file is, one a backend on what it does."""
-    ends = f"{artifact.input.dtype} in, {artifact.output.dtype} out"
-    lines = [f"{artifact.file} ({artifact.bytes / 1000:.1f} kB): {_scheme(file)}; {ends}"]
+    dtypes = f"{artifact.input.dtype} in, {artifact.output.dtype} out"
+    lines = [f"{artifact.file} ({artifact.bytes / 1000:.1f} kB): {_scheme(file)}; {dtypes}"]
     lines += [
         f"  {item.backend}: accuracy {item.accuracy:.2%} ({item.interval[0]:.2%}–{item.interval[1]:.2%}), agrees "
         f"with Keras on {item.agreement:.2%} ({noise(item)}), worst class '{item.worst_class}' "

@@ -16,7 +16,7 @@ def write_array(path: Path, values: NDArray[Any]) -> None:
     """Writes an .npy file.
 
     Raises:
-        OutputError: The place cannot be written; np.save itself would only say how many bytes it got rid of.
+        OutputError: It cannot be written. np.save itself would not give the reason.
     """
     stream = io.BytesIO()
     np.save(stream, values, allow_pickle=False)
@@ -27,7 +27,7 @@ def write_content(path: Path, content: bytes) -> None:
     """Writes an intermediate file.
 
     Raises:
-        OutputError: The place cannot be written.
+        OutputError: It cannot be written.
     """
     try:
         path.write_bytes(content)

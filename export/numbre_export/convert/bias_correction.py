@@ -73,6 +73,6 @@ def _session(model: ModelProto, names: list[str]) -> Any:
     part.graph.output.extend(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in names)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
-    # As the file says, for faster kernels may round otherwise on this processor than on the device's.
+    # Without optimization, because faster kernels may round otherwise on this processor than on the device's.
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     return onnxruntime.InferenceSession(part.SerializeToString(), options, providers=["CPUExecutionProvider"])

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbre_export.convert.arrays import read_array, write_array
-from numbre_export.convert.recipe import Recipe
+from numbre_export.convert.variant import Variant
 from numbre_runtime.errors import ModelError
 
 REQUEST_SECONDS = 600
@@ -27,7 +27,7 @@ _ANSWER_LIMIT = 1 << 20
 
 @dataclass(frozen=True)
 class SourceModel:
-    """What the worker found in the Keras file."""
+    """Facts about the Keras model, as the worker read them."""
 
     name: str
     """The model's name."""
@@ -47,6 +47,16 @@ class SourceModel:
     """Whether there are convolutions among them."""
 
 
+@dataclass(frozen=True)
+class UploadedRows:
+    """Rows that the worker can read, from `Converter.upload`."""
+
+    path: Path
+    """The .npy file with them."""
+    count: int
+    """Number of rows."""
+
+
 class Converter:
     """A worker process. To be used with `with`; it starts at once and loads TensorFlow while others work."""
 
@@ -54,8 +64,6 @@ class Converter:
         self._directory = directory
         self._seconds = seconds
         self._count = 0
-        # The arrays are held, for another one may get the id of one that is gone.
-        self._calibrations: dict[int, tuple[NDArray[np.float32], Path]] = {}
         self._log = tempfile.TemporaryFile(dir=directory)  # noqa: SIM115
         self._process = subprocess.Popen(
             [sys.executable, "-m", "numbre_export.convert.worker"],
@@ -90,27 +98,36 @@ class Converter:
 
     def scores(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """The Keras model's own output, (N, classes), for (N, values) float32."""
-        inputs, out = self._new("npy"), self._new("npy")
-        write_array(inputs, values)
+        inputs, out = self.upload(values).path, self._new("npy")
         self._ask("running the model", do="scores", inputs=str(inputs), out=str(out))
         return read_array(out)
 
-    def convert(self, recipe: Recipe, calibration: NDArray[np.float32]) -> bytes:
-        """Makes a model file; `calibration` is (rows, values) float32.
+    def upload(self, rows: NDArray[np.float32]) -> UploadedRows:
+        """Hands rows, (N, values) float32, to the worker; the result may be used for any number of conversions.
+
+        Raises:
+            OutputError: The disk is full.
+        """
+        path = self._new("npy")
+        write_array(path, rows)
+        return UploadedRows(path, len(rows))
+
+    def convert(self, variant: Variant, calibration: UploadedRows | None = None) -> bytes:
+        """Makes a model file.
+
+        Args:
+            variant: How to make it.
+            calibration: Real rows that show the range of every activation; not needed for `Variant.calibrated` False.
 
         Raises:
             ModelError: A converter does not take the model, or takes too much memory or time.
         """
-        if id(calibration) not in self._calibrations:
-            self._calibrations[id(calibration)] = calibration, self._new("npy")
-            write_array(self._calibrations[id(calibration)][1], calibration)
-        _, rows = self._calibrations[id(calibration)]
         out = self._new("model")
         self._ask(
-            f"making {recipe.file}",
+            f"making {variant.file}",
             do="convert",
-            recipe=dataclasses.asdict(recipe),
-            calibration=str(rows),
+            variant=dataclasses.asdict(variant),
+            calibration=None if calibration is None else str(calibration.path),
             out=str(out),
         )
         return out.read_bytes()

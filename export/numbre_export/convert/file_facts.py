@@ -1,18 +1,19 @@
-"""What an exported file really holds, read from the file itself."""
+"""The facts about an exported file that the file itself shows: types, scales, operators."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from numbre_runtime.backends.onnx_file import has_external_data
-from numbre_runtime.errors import ModelError, one_line
+from numbre_export.convert.onnx_graph import read_onnx
+from numbre_export.convert.tflite_graph import operator_name, read_tflite, tensor_types
+from numbre_runtime.errors import ModelError
 from numbre_runtime.manifest import TensorSpec
 
 
 @dataclass(frozen=True)
 class FileFacts:
-    """What a model file says of itself."""
+    """Facts about a model file."""
 
     input: TensorSpec
     """Its input tensor."""
@@ -31,18 +32,14 @@ def tflite_facts(content: bytes) -> FileFacts:
     Raises:
         ModelError: It uses operators that are not built in.
     """
-    from ai_edge_litert import schema_py_generated as schema
-
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
-    operators = _enumeration(schema.BuiltinOperator)
+    model = read_tflite(content)
     requires: dict[str, int] = {}
     for code in model.operatorCodes:
-        number = max(code.builtinCode, code.deprecatedBuiltinCode)
-        name = operators.get(number, str(number))
+        name = operator_name(code)
         if name == "CUSTOM":
             raise ModelError("the TFLite file uses an operator that is not built in")
         requires[name] = max(code.version, requires.get(name, 0))
-    types = _enumeration(schema.TensorType)
+    types = tensor_types()
     graph = model.subgraphs[0]
     outer = {*graph.inputs, *graph.outputs}
     not_int8 = tuple(
@@ -50,8 +47,8 @@ def tflite_facts(content: bytes) -> FileFacts:
         for index, tensor in enumerate(graph.tensors)
         if types[tensor.type] not in ("INT8", "INT32") and index not in outer
     )
-    ends = [_tflite_tensor(graph.tensors[index], types) for index in (graph.inputs[0], graph.outputs[0])]
-    return FileFacts(ends[0], ends[1], dict(sorted(requires.items())), not_int8)
+    tensors = [_tflite_tensor(graph.tensors[index], types) for index in (graph.inputs[0], graph.outputs[0])]
+    return FileFacts(tensors[0], tensors[1], dict(sorted(requires.items())), not_int8)
 
 
 def _tflite_tensor(tensor: Any, types: dict[int, str]) -> TensorSpec:
@@ -59,29 +56,6 @@ def _tflite_tensor(tensor: Any, types: dict[int, str]) -> TensorSpec:
     if dtype == "float32":
         return TensorSpec("float32", 1.0, 0)
     return TensorSpec(dtype, float(tensor.quantization.scale[0]), int(tensor.quantization.zeroPoint[0]))
-
-
-def _enumeration(kind: type) -> dict[int, str]:
-    return {value: name for name, value in vars(kind).items() if not name.startswith("_")}
-
-
-def read_onnx(content: bytes) -> Any:
-    """The onnx.ModelProto of a file.
-
-    Raises:
-        ModelError: It is none, or keeps weights in other files.
-    """
-    import onnx
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-
-    try:
-        if has_external_data(content):
-            raise ModelError("the ONNX file keeps weights in another file; save it as one file")
-        return onnx.load_model_from_string(content)
-    except (DecodeError, ValueError) as cause:
-        if isinstance(cause, ModelError):
-            raise
-        raise ModelError(f"not an ONNX file ({one_line(cause)})") from cause
 
 
 def onnx_facts(content: bytes) -> FileFacts:
@@ -121,18 +95,18 @@ def onnx_facts(content: bytes) -> FileFacts:
         if after is None or after.op_type != "QuantizeLinear":
             not_int8.append(f"{node.name}: its result is not int8")
     requires = {"ir": int(model.ir_version)}
-    requires.update({f"opset {entry.domain or 'ai.onnx'}": int(entry.version) for entry in model.opset_import})
-    entry, exit_ = graph.input[0], graph.output[0]
+    requires.update({f"opset {item.domain or 'ai.onnx'}": int(item.version) for item in model.opset_import})
+    model_input, model_output = graph.input[0], graph.output[0]
     return FileFacts(
-        _onnx_tensor(entry, graph, next((node for node in graph.node if entry.name in node.input), None)),
-        _onnx_tensor(exit_, graph, producers.get(exit_.name)),
+        _onnx_tensor(model_input, graph, next((node for node in graph.node if model_input.name in node.input), None)),
+        _onnx_tensor(model_output, graph, producers.get(model_output.name)),
         requires,
         tuple(not_int8),
     )
 
 
 def _onnx_tensor(value: Any, graph: Any, node: Any) -> TensorSpec:
-    """An end of the graph; `node` is what reads or makes it, and tells its scale."""
+    """An input or output of the graph; `node` reads or makes it and has its scale."""
     from onnx import helper, numpy_helper
 
     dtype = helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type).name

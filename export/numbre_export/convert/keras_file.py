@@ -1,6 +1,6 @@
-"""Reading a Keras model that nobody vouches for.
+"""Reading an untrusted Keras model.
 
-What a file says of itself is examined before Keras sees it: the archive's sizes, code in the description, classes
+The file's own description is examined before Keras sees it: the archive's sizes, code in the description, classes
 from elsewhere, links out of the HDF5 part. Keras then loads it in a process with limits (`worker`).
 """
 
@@ -52,13 +52,13 @@ class KerasModel:
 
     @property
     def preprocessing(self) -> str | None:
-        """What the input layer's name says, if it is numbre-train's: "unit" (pixels / 255) or "none" (pixels)."""
+        """The preprocessing that numbre-train writes into the input layer's name: "unit" (pixels / 255) or "none"."""
         name = self.model.inputs[0].name
         named = (("pixels_0_255", "none"), ("pixels_0_1", "unit"))
         return next((preprocessing for start, preprocessing in named if name.startswith(start)), None)
 
     def scores(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The model's own output, (N, classes), for what it takes: N inputs, flattened or not."""
+        """The model's own output, (N, classes), for N inputs, flattened or not."""
         inputs = values.reshape(-1, *self.input_shape)
         parts = [
             np.asarray(self.model(inputs[start : start + _BATCH], training=False))

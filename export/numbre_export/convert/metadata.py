@@ -16,11 +16,12 @@ from typing import Any
 import flatbuffers
 import numpy as np
 
+from numbre_export.convert.tflite_graph import read_tflite
 from numbre_runtime.manifest import PREPROCESSINGS, InputSpec
 
 LABELS_FILE = "labels.txt"
 
-_ENTRY = "TFLITE_METADATA"
+_METADATA_NAME = "TFLITE_METADATA"
 _IDENTIFIER = b"M001"
 _IMAGE_PROPERTIES, _NORMALIZATION, _AXIS_LABELS = 2, 1, 2
 _FEATURE_PROPERTIES = 1
@@ -30,14 +31,14 @@ _COLOURS = {3: 1, 1: 2}
 
 @dataclass(frozen=True)
 class Description:
-    """What a file is to say of itself."""
+    """The content of a file's own metadata."""
 
     name: str
     """The model's name."""
     scheme: str
     """Its quantization in words."""
     spec: InputSpec
-    """What its user hands in."""
+    """The input that the bundle's user gives."""
     labels: tuple[str, ...]
     """The classes, in the order of the scores."""
     output: str
@@ -88,14 +89,14 @@ def describe_tflite(content: bytes, description: Description) -> bytes:
     """The TFLite file with TFLite Metadata."""
     from ai_edge_litert import schema_py_generated as schema
 
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+    model = read_tflite(content)
     model.description = description.sentence.encode()
     added = schema.BufferT()
     added.data = np.frombuffer(_metadata(description), np.uint8)
     model.buffers.append(added)
-    entry = schema.MetadataT()
-    entry.name, entry.buffer = _ENTRY.encode(), len(model.buffers) - 1
-    model.metadata = [item for item in model.metadata or [] if item.name != entry.name] + [entry]
+    metadata = schema.MetadataT()
+    metadata.name, metadata.buffer = _METADATA_NAME.encode(), len(model.buffers) - 1
+    model.metadata = [item for item in model.metadata or [] if item.name != metadata.name] + [metadata]
     for buffer in model.buffers:
         if buffer.offset > 1:
             # ai-edge-quantizer puts weights behind the flatbuffer, where older runtimes do not look.

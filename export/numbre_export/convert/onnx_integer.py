@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbre_export.convert.bias_correction import correct_biases
-from numbre_export.convert.recipe import Recipe, layer_of
+from numbre_export.convert.onnx_graph import rename_value, replace_uses
+from numbre_export.convert.variant import Variant, layer_of
 from numbre_runtime.errors import ModelError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ PRODUCTS = ("MatMul", "Gemm", "Conv")
 """The operators that have weights."""
 
 
-def to_integer(float32: bytes, recipe: Recipe, calibration: NDArray[np.float32]) -> ModelProto:
+def to_integer(float32: bytes, variant: Variant, calibration: NDArray[np.float32]) -> ModelProto:
     """int8 or uint8 weights, 8 or 16 bits for activations, int32 biases.
 
     int8 weights are quantized symmetrically, within [−127, 127]: on some ARM processors ONNX Runtime multiplies −128 by
@@ -33,11 +34,11 @@ def to_integer(float32: bytes, recipe: Recipe, calibration: NDArray[np.float32])
 
     Args:
         float32: The float32 file; its input is float32.
-        recipe: "int8", "mixed" or "int16x8".
+        variant: "int8", "mixed" or "int16x8".
         calibration: (rows, *input shape) float32 inputs that show the range of every activation.
 
     Raises:
-        ModelError: None of the layers that the recipe keeps is in the file.
+        ModelError: None of the layers that the variant keeps is in the file.
     """
     import onnx
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
@@ -47,8 +48,8 @@ def to_integer(float32: bytes, recipe: Recipe, calibration: NDArray[np.float32])
         "percentile": CalibrationMethod.Percentile,
         "entropy": CalibrationMethod.Entropy,
     }
-    wide = recipe.precision == "int16x8"
-    eight_bits = QuantType.QUInt8 if recipe.weights == "uint8" else QuantType.QInt8
+    wide = variant.precision == "int16x8"
+    eight_bits = QuantType.QUInt8 if variant.weights == "uint8" else QuantType.QInt8
     with tempfile.TemporaryDirectory() as directory:
         prepared, result = prepare(Path(directory), float32), Path(directory) / "integer"
         simplified = onnx.load(prepared)
@@ -59,15 +60,15 @@ def to_integer(float32: bytes, recipe: Recipe, calibration: NDArray[np.float32])
             quant_format=QuantFormat.QDQ,
             activation_type=QuantType.QInt16 if wide else eight_bits,
             weight_type=eight_bits,
-            per_channel=recipe.granularity == "channel",
-            reduce_range=recipe.weights == "int7",
-            nodes_to_exclude=_kept(simplified.graph, recipe),
-            calibrate_method=methods[recipe.method],
+            per_channel=variant.granularity == "channel",
+            reduce_range=variant.weights == "int7",
+            nodes_to_exclude=_kept(simplified.graph, variant),
+            calibrate_method=methods[variant.method],
             extra_options={
                 # ONNX's own QuantizeLinear has int16 from opset 21 on, ONNX Runtime's since 1.17.
                 "UseQDQContribOps": wide,
                 "WeightSymmetric": True,
-                "TensorQuantOverrides": _wider_depthwise(simplified.graph) if recipe.weights == "int7" else {},
+                "TensorQuantOverrides": _wider_depthwise(simplified.graph) if variant.weights == "int7" else {},
             },
         )
         quantized = onnx.load_model_from_string(result.read_bytes())
@@ -90,7 +91,7 @@ def _rows(name: str, calibration: NDArray[np.float32]) -> Any:
     """Hands the calibration rows over, all in one batch."""
     from onnxruntime.quantization import CalibrationDataReader
 
-    class Rows(CalibrationDataReader):  # type: ignore[misc]
+    class OneBatch(CalibrationDataReader):  # type: ignore[misc]
         """The interface that the quantizer asks for."""
 
         def __init__(self) -> None:
@@ -99,14 +100,14 @@ def _rows(name: str, calibration: NDArray[np.float32]) -> Any:
         def get_next(self) -> dict[str, NDArray[np.float32]] | None:
             return next(self._batches, None)
 
-    return Rows()
+    return OneBatch()
 
 
-def _kept(graph: Any, recipe: Recipe) -> list[str]:
+def _kept(graph: Any, variant: Variant) -> list[str]:
     """Names of the nodes that stay float32."""
-    kept = [node.name for node in graph.node if layer_of(node.name, recipe.kept)]
-    if recipe.kept and not kept:
-        raise ModelError(f"no node of the ONNX file belongs to {', '.join(recipe.kept)}")
+    kept = [node.name for node in graph.node if layer_of(node.name, variant.kept)]
+    if variant.kept and not kept:
+        raise ModelError(f"no node of the ONNX file belongs to {', '.join(variant.kept)}")
     return kept
 
 
@@ -140,15 +141,8 @@ def _leave_scores(graph: Any) -> None:
                 after.add(reader.output[0])
         elif after & set(node.input):
             after |= set(node.output)
-    _rename(graph, instead)
-
-
-def _rename(graph: Any, instead: dict[str, str]) -> None:
-    """Reads other values; the graph's own output keeps its name."""
+    for old, new in instead.items():
+        replace_uses(graph, old, new)
     output = graph.output[0].name
-    back = {instead[output]: output} if output in instead else {}
-    for node in graph.node:
-        for names in (node.input, node.output):
-            for index, name in enumerate(names):
-                found = instead.get(name, name)
-                names[index] = back.get(found, found)
+    if output in instead:
+        rename_value(graph, instead[output], output)

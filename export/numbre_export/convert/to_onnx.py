@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbre_export.convert.engine import quiet_converter, tensorflow
-from numbre_export.convert.onnx_ends import integer_ends
+from numbre_export.convert.onnx_graph import rename_value
 from numbre_export.convert.onnx_integer import PRODUCTS, prepare, to_integer
-from numbre_export.convert.recipe import Recipe
+from numbre_export.convert.onnx_io import quantize_io
+from numbre_export.convert.variant import Variant
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -25,27 +26,27 @@ OPSET, IR = 13, 7
 INPUT, OUTPUT = "pixels", "scores"
 
 
-def to_onnx(model: Any, recipe: Recipe, calibration: NDArray[np.float32]) -> bytes:
-    """Converts as the recipe says.
+def to_onnx(model: Any, variant: Variant, calibration: NDArray[np.float32]) -> bytes:
+    """Converts as the variant says.
 
     Args:
         model: The keras.Model, or what `to_onnx` gave for float32.
-        recipe: See `Recipe`.
+        variant: See `Variant`.
         calibration: (rows, *input shape) float32 inputs that show the range of every activation.
 
     Raises:
         ModelError: The converter or the quantizer does not take the model.
     """
     float32 = model if isinstance(model, bytes) else _to_float32(model)
-    if recipe.precision == "float32":
+    if variant.precision == "float32":
         return float32
-    convert = {"float16": _to_float16, "dynamic": _to_dynamic}.get(recipe.precision)
+    convert = {"float16": _to_float16, "dynamic": _to_dynamic}.get(variant.precision)
     with quiet_converter("ONNX Runtime's quantizer"):
         if convert is not None:
-            return _tidied(convert(float32, recipe))
-        integer = to_integer(float32, recipe, calibration)
-        if recipe.ends != "float32":
-            integer_ends(integer, recipe.ends, calibration)
+            return _tidied(convert(float32, variant))
+        integer = to_integer(float32, variant, calibration)
+        if variant.io_dtype != "float32":
+            quantize_io(integer, variant.io_dtype, calibration)
         return _tidied(integer)
 
 
@@ -68,7 +69,7 @@ def _name_products(graph: Any) -> None:
             node.name = f"{node.input[1].rsplit('/', 1)[0]}/{node.name}"
 
 
-def _to_float16(float32: bytes, recipe: Recipe) -> ModelProto:  # noqa: ARG001
+def _to_float16(float32: bytes, variant: Variant) -> ModelProto:  # noqa: ARG001
     """Weights and arithmetic in float16, by ONNX Runtime's own tool."""
     import onnx
     from onnxruntime.transformers.float16 import convert_float_to_float16
@@ -79,7 +80,7 @@ def _to_float16(float32: bytes, recipe: Recipe) -> ModelProto:  # noqa: ARG001
     return halved.model  # type: ignore[no-any-return]
 
 
-def _to_dynamic(float32: bytes, recipe: Recipe) -> ModelProto:
+def _to_dynamic(float32: bytes, variant: Variant) -> ModelProto:
     """int8 weights; ONNX Runtime quantizes each activation while it runs."""
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
@@ -89,8 +90,8 @@ def _to_dynamic(float32: bytes, recipe: Recipe) -> ModelProto:
         quantize_dynamic(
             prepared,
             result,
-            per_channel=recipe.granularity == "channel",
-            weight_type=QuantType.QUInt8 if recipe.weights == "uint8" else QuantType.QInt8,
+            per_channel=variant.granularity == "channel",
+            weight_type=QuantType.QUInt8 if variant.weights == "uint8" else QuantType.QInt8,
         )
         return onnx.load_model_from_string(result.read_bytes())
 
@@ -110,7 +111,8 @@ def _tidied(proto: ModelProto) -> bytes:
     graph.initializer.extend(weights)
     del graph.value_info[:]
     graph.name = "numbre"
-    _rename_output(graph)
+    rename_value(graph, graph.output[0].name, OUTPUT)
+    graph.output[0].name = OUTPUT
     for value in (*graph.input, *graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "N"
     domains = {node.domain for node in graph.node}
@@ -126,14 +128,3 @@ def _tidied(proto: ModelProto) -> bytes:
         # know that domain.
         next(entry for entry in proto.opset_import if entry.domain in ("", "ai.onnx")).version = OPSET
     return bytes(proto.SerializeToString(deterministic=True))
-
-
-def _rename_output(graph: Any) -> None:
-    """Gives the only output its plain name."""
-    old = graph.output[0].name
-    graph.output[0].name = OUTPUT
-    for node in graph.node:
-        for names in (node.input, node.output):
-            for index, name in enumerate(names):
-                if name == old:
-                    names[index] = OUTPUT

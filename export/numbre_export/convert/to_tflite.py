@@ -15,56 +15,56 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbre_export.convert.engine import quiet_converter, tensorflow
-from numbre_export.convert.recipe import Recipe
+from numbre_export.convert.variant import Variant
 
 _BY_QUANTIZER = ("weight8", "weight4", "mixed")
 
 
-def to_tflite(model: Any, recipe: Recipe, calibration: NDArray[np.float32]) -> bytes:
-    """Converts as the recipe says.
+def to_tflite(model: Any, variant: Variant, calibration: NDArray[np.float32]) -> bytes:
+    """Converts as the variant says.
 
-    Dense layers of int8 files are quantized per tensor unless the recipe says otherwise: with a scale per channel the
+    Dense layers of int8 files are quantized per tensor unless the variant says otherwise: with a scale per channel the
     file is larger, and TFLite runtimes 2.7 to 2.9 load it and give wrong answers.
 
     Args:
         model: The keras.Model.
-        recipe: See `Recipe`.
+        variant: See `Variant`.
         calibration: (rows, *input shape) float32 inputs that show the range of every activation.
 
     Raises:
         ModelError: The converter does not take the model.
     """
-    if recipe.precision in _BY_QUANTIZER or recipe.method != "minmax":
-        return quantize_tflite(to_tflite(model, Recipe("float32", "tflite"), calibration), recipe, calibration)
+    if variant.precision in _BY_QUANTIZER or variant.method != "minmax":
+        return quantize_tflite(to_tflite(model, Variant("float32", "tflite"), calibration), variant, calibration)
     tf = tensorflow()
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
-    if recipe.precision != "float32":
+    if variant.precision != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if recipe.precision == "float16":
+    if variant.precision == "float16":
         converter.target_spec.supported_types = [tf.float16]
-    if recipe.precision in ("int8", "int16x8"):
-        _set_integer(converter, tf, recipe, calibration)
-    if recipe.granularity == "tensor":
+    if variant.precision in ("int8", "int16x8"):
+        _set_integer(converter, tf, variant, calibration)
+    if variant.granularity == "tensor":
         converter._experimental_disable_per_channel = True
-    if recipe.granularity != "channel":
+    if variant.granularity != "channel":
         converter._experimental_disable_per_channel_quantization_for_dense_layers = True
     return _convert(converter)
 
 
-def _set_integer(converter: Any, tf: Any, recipe: Recipe, calibration: NDArray[np.float32]) -> None:
+def _set_integer(converter: Any, tf: Any, variant: Variant, calibration: NDArray[np.float32]) -> None:
     def rows() -> Iterator[list[NDArray[np.float32]]]:
         for index in range(len(calibration)):
             yield [calibration[index : index + 1]]
 
     converter.representative_dataset = rows
-    if recipe.precision == "int16x8":
+    if variant.precision == "int16x8":
         operators = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
     else:
         operators = tf.lite.OpsSet.TFLITE_BUILTINS_INT8
-    ends = getattr(tf, recipe.ends)
+    io_dtype = getattr(tf, variant.io_dtype)
     converter.target_spec.supported_ops = [operators]
-    converter.inference_input_type = ends
-    converter.inference_output_type = ends
+    converter.inference_input_type = io_dtype
+    converter.inference_output_type = io_dtype
 
 
 def _convert(converter: Any) -> bytes:
@@ -72,12 +72,12 @@ def _convert(converter: Any) -> bytes:
         return bytes(converter.convert())
 
 
-def quantize_tflite(float32: bytes, recipe: Recipe, calibration: NDArray[np.float32]) -> bytes:
+def quantize_tflite(float32: bytes, variant: Variant, calibration: NDArray[np.float32]) -> bytes:
     """Quantizes a float32 TFLite file by ai-edge-quantizer; needs no TensorFlow.
 
     Args:
         float32: The file.
-        recipe: A mixed or weight-only one, or int8 with the method "octav".
+        variant: A mixed or weight-only one, or int8 with the method "octav".
         calibration: As for `to_tflite`.
 
     Raises:
@@ -86,10 +86,10 @@ def quantize_tflite(float32: bytes, recipe: Recipe, calibration: NDArray[np.floa
     with quiet_converter("ai-edge-quantizer"), tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "float32.tflite"
         path.write_bytes(float32)
-        return _by_quantizer(path, recipe, calibration)
+        return _by_quantizer(path, variant, calibration)
 
 
-def _by_quantizer(path: Path, recipe: Recipe, calibration: NDArray[np.float32]) -> bytes:
+def _by_quantizer(path: Path, variant: Variant, calibration: NDArray[np.float32]) -> bytes:
     import re
 
     from ai_edge_litert.interpreter import Interpreter
@@ -98,18 +98,18 @@ def _by_quantizer(path: Path, recipe: Recipe, calibration: NDArray[np.float32]) 
 
     every = qtyping.TFLOperationName.ALL_SUPPORTED
     work = quantizer.Quantizer(str(path))
-    if recipe.precision in ("weight8", "weight4"):
-        work.add_weight_only_config(".*", every, num_bits=8 if recipe.precision == "weight8" else 4)
+    if variant.precision in ("weight8", "weight4"):
+        work.add_weight_only_config(".*", every, num_bits=8 if variant.precision == "weight8" else 4)
         return bytes(work.quantize().quantized_model)
     work.add_static_config(".*", every, activation_num_bits=8, weight_num_bits=8)
-    if recipe.method == "octav":
+    if variant.method == "octav":
         names = qtyping.TFLOperationName
         for weighted in (names.FULLY_CONNECTED, names.CONV_2D, names.DEPTHWISE_CONV_2D):
             work.add_static_config(
                 ".*", weighted, activation_num_bits=8, weight_num_bits=8, algorithm_key=AlgorithmName.OCTAV
             )
-    for name in recipe.kept:
-        if recipe.kept_as == "int16":
+    for name in variant.kept:
+        if variant.kept_as == "int16":
             work.add_static_config(re.escape(name), every, activation_num_bits=16, weight_num_bits=8)
         else:
             work.update_quantization_recipe(re.escape(name), every, algorithm_key=AlgorithmName.NO_QUANTIZE)

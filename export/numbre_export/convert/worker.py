@@ -1,8 +1,8 @@
 """The process that reads the Keras model and converts it: `python -m numbre_export.convert.worker`.
 
-It keeps within limits of memory and processor time, so a model that nobody vouches for cannot take the machine down,
-and a converter that aborts takes only itself down. Requests are lines of JSON on standard input, answers are lines of
-JSON on standard output; arrays and model files lie in the files that a request names.
+It keeps within limits of memory and processor time, so an untrusted model cannot exhaust the machine, and a converter
+that aborts ends only this process. Requests are lines of JSON on standard input, answers are lines of JSON on standard
+output; arrays and model files are in the files that a request names.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from numbre_export.convert.arrays import read_array, write_array, write_content
 from numbre_export.convert.keras_file import KerasModel, read_model
-from numbre_export.convert.recipe import Recipe
 from numbre_export.convert.to_onnx import to_onnx
 from numbre_export.convert.to_tflite import to_tflite
+from numbre_export.convert.variant import Variant
 from numbre_runtime.errors import ModelError, NumbreError, one_line
 
 MEMORY_LIMIT = 8 << 30
@@ -53,16 +55,17 @@ class _Worker:
         write_array(Path(out), self._opened().scores(read_array(Path(inputs))))
         return {}
 
-    def convert(self, recipe: dict[str, Any], calibration: str, out: str) -> dict[str, Any]:
+    def convert(self, variant: dict[str, Any], calibration: str | None, out: str) -> dict[str, Any]:
         """Makes a model file."""
-        wanted = Recipe(**{**recipe, "kept": tuple(recipe["kept"])})
+        wanted = Variant(**{**variant, "kept": tuple(variant["kept"])})
         source = self._opened()
-        values = read_array(Path(calibration)).reshape(-1, *source.input_shape)
+        rows = np.zeros(0, np.float32) if calibration is None else read_array(Path(calibration))
+        values = rows.reshape(-1, *source.input_shape)
         if wanted.format == "tflite":
             content = to_tflite(source.model, wanted, values)
         else:
             if self._float32_onnx is None:
-                self._float32_onnx = to_onnx(source.model, Recipe("float32", "onnx"), values)
+                self._float32_onnx = to_onnx(source.model, Variant("float32", "onnx"), values)
             content = to_onnx(self._float32_onnx, wanted, values)
         write_content(Path(out), content)
         return {}

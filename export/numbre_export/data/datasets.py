@@ -1,4 +1,4 @@
-"""The rows that an export works with: for calibration, for explanations and for the test, never the same ones."""
+"""The rows of an export: to calibrate with, to choose on, and to test on. No row serves two purposes."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from numbre_train.data.splits import CALIBRATION_SEED, SPLIT_SEED
 
 CALIBRATION_ROWS = 500
 MORE_ROWS = 2000
-"""What the ladder calibrates with where fewer may not do."""
+"""The number of calibration rows on the ladder's rung that tries more of them."""
 _VALIDATION_ROWS = 5000
 _PREPROCESSING_LIMIT = 1 << 24
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What the user says about data."""
+class DataOptions:
+    """The user's options about data."""
 
     data: Path | None
     """A data set as `read_parts` takes it; None is MNIST wherever it is found."""
@@ -55,7 +55,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Rows:
+class Samples:
     """Inputs and their classes."""
 
     inputs: NDArray[Any]
@@ -69,19 +69,19 @@ class ExportData:
     """All rows of an export."""
 
     name: str
-    """What the data set is called."""
+    """The data set's name."""
     spec: InputSpec
-    """What the bundle's user hands in."""
+    """The input that the bundle's user gives."""
     labels: tuple[str, ...]
     """The classes, in the order of the scores."""
-    pool: Rows
-    """What calibration rows are drawn from."""
-    kept_out: Rows | None
+    pool: Samples
+    """The rows that calibration rows are drawn from."""
+    kept_out: Samples | None
     """Rows of the training part that calibration never takes, as validation; None: what is left of the pool."""
-    test: Rows
+    test: Samples
     """The rows that decide."""
     allow_overlap: bool
-    """See `Wanted.allow_overlap`."""
+    """See `DataOptions.allow_overlap`."""
     notes: dict[str, Any] = field(default_factory=dict)
     """For the manifest."""
 
@@ -113,7 +113,7 @@ class ExportData:
         return network_values(self.spec, inputs.reshape(len(inputs), -1))
 
     @cached_property
-    def validation(self) -> Rows:
+    def validation(self) -> Samples:
         """Up to 5,000 rows that are not tested on, to choose on and for explanations.
 
         They are not calibrated with either, unless no others are left; `validation_source` tells.
@@ -125,7 +125,7 @@ class ExportData:
         left = [index for index, row in enumerate(hashes) if row not in taken and row not in calibrated]
         if not left:
             left = [index for index, row in enumerate(hashes) if row not in taken]
-        return Rows(rows.inputs[left[:_VALIDATION_ROWS]], rows.labels[left[:_VALIDATION_ROWS]])
+        return Samples(rows.inputs[left[:_VALIDATION_ROWS]], rows.labels[left[:_VALIDATION_ROWS]])
 
     @property
     def validation_source(self) -> str:
@@ -135,7 +135,7 @@ class ExportData:
             return f"{count:,} validation rows"
         calibrated = set(row_hashes(self.pool.inputs[self.draw(CALIBRATION_ROWS)]))
         if calibrated & set(row_hashes(self.validation.inputs)):
-            return f"the {count:,} calibration rows, for there are no others"
+            return f"the {count:,} calibration rows, because there are no others"
         return f"{count:,} rows that are neither calibrated with nor tested on"
 
     def provenance(self, count: int) -> dict[str, Any]:
@@ -178,30 +178,30 @@ def labels_beside(model: Path, none_label: str | None = None) -> Path | None:
     return path
 
 
-def load_data(wanted: Wanted, source: SourceModel) -> ExportData:
+def load_data(options: DataOptions, source: SourceModel) -> ExportData:
     """Reads the rows that the user names, or MNIST.
 
     Raises:
         DataError: They are missing, damaged, or do not fit the model; labels or preprocessing are missing.
     """
-    if (wanted.calibration is None) != (wanted.test is None):
+    if (options.calibration is None) != (options.test is None):
         raise DataError("--calibration and --test go together; name both, or a whole data set with --data")
-    if wanted.calibration is None and _is_mnist(wanted):
-        return _mnist(wanted, source)
-    named = None if wanted.labels is None else _named(wanted.labels, source)
-    spec = _spec_of_pictures(wanted, source)
+    if options.calibration is None and _is_mnist(options):
+        return _mnist(options, source)
+    named = None if options.labels is None else _named(options.labels, source)
+    spec = _spec_of_pictures(options, source)
 
     def read_picture(path: Path) -> NDArray[np.uint8]:
         return to_mnist(path) if spec.picture == "mnist" else to_shape(path, spec.shape)
 
     kept_out: Labelled | None = None
-    if wanted.calibration is not None and wanted.test is not None:
-        pool, test = (read_labelled(path, read_picture) for path in (wanted.calibration, wanted.test))
-        notes: dict[str, Any] = {"calibration_file": wanted.calibration.name, "test": wanted.test.name}
-        name = wanted.test.stem
+    if options.calibration is not None and options.test is not None:
+        pool, test = (read_labelled(path, read_picture) for path in (options.calibration, options.test))
+        notes: dict[str, Any] = {"calibration_file": options.calibration.name, "test": options.test.name}
+        name = options.test.stem
     else:
-        assert wanted.data is not None  # noqa: S101
-        parts = read_parts(wanted.data, read_picture)
+        assert options.data is not None  # noqa: S101
+        parts = read_parts(options.data, read_picture)
         pool, test = parts.train.take(parts.split.fit), parts.test
         kept_out = parts.train.take(parts.split.validation)
         notes = {
@@ -210,45 +210,46 @@ def load_data(wanted: Wanted, source: SourceModel) -> ExportData:
             "pool": "the fitting rows of the training part",
             "row_numbers": parts.split.fit,
         }
-        name = wanted.data.name
+        name = options.data.name
     notes |= {"sha256": test.sha256, "calibration_sha256": pool.sha256}
-    labels = named or _found(wanted, source, pool, test)
-    _check_none(wanted.none_label, labels)
+    labels = named or _found(options, source, pool, test)
+    _check_none(options.none_label, labels)
     spec = _fitted(spec, pool, test, source)
-    rows = [Rows(_as_spec(part, spec), class_numbers(part, labels)) for part in (pool, test)]
-    validation = None if kept_out is None else Rows(_as_spec(kept_out, spec), class_numbers(kept_out, labels))
-    return ExportData(name, spec, labels, rows[0], validation, rows[1], wanted.allow_overlap, notes)
+    rows = [Samples(_as_spec(part, spec), class_numbers(part, labels)) for part in (pool, test)]
+    validation = None if kept_out is None else Samples(_as_spec(kept_out, spec), class_numbers(kept_out, labels))
+    return ExportData(name, spec, labels, rows[0], validation, rows[1], options.allow_overlap, notes)
 
 
-def _is_mnist(wanted: Wanted) -> bool:
+def _is_mnist(options: DataOptions) -> bool:
     """Whether the data is MNIST: it is checked against MNIST's own digests unless the user says what else it is."""
-    if wanted.data is None:
-        if wanted.labels is not None and read_labels(wanted.labels) != _digits(wanted):
+    if options.data is None:
+        if options.labels is not None and read_labels(options.labels) != _digits(options):
             raise DataError(
-                f"{wanted.labels}: the model's classes are not MNIST's digits; name its data with --data, or with "
+                f"{options.labels}: the model's classes are not MNIST's digits; name its data with --data, or with "
                 "--calibration and --test, and with --none-label a class of what is no digit"
             )
         return True
-    return wanted.labels is None and wanted.preprocess in (None, "mnist") and in_mnist_form(wanted.data)
+    return options.labels is None and options.preprocess in (None, "mnist") and in_mnist_form(options.data)
 
 
-def _digits(wanted: Wanted) -> tuple[str, ...]:
+def _digits(options: DataOptions) -> tuple[str, ...]:
     """The classes of a model of digits."""
-    return DIGITS if wanted.none_label is None else (*DIGITS, wanted.none_label)
+    return DIGITS if options.none_label is None else (*DIGITS, options.none_label)
 
 
-def _mnist(wanted: Wanted, source: SourceModel) -> ExportData:
-    mnist = load_mnist(wanted.data)
+def _mnist(options: DataOptions, source: SourceModel) -> ExportData:
+    mnist = load_mnist(options.data)
     split = split_rows()
-    spec = _spec_of_pictures(wanted, source, "mnist")._replace(shape=(28, 28), picture="mnist")
-    labels = _digits(wanted)
+    spec = _spec_of_pictures(options, source, "mnist")._replace(shape=(28, 28), picture="mnist")
+    labels = _digits(options)
+    nothing = "" if options.none_label is None else " and none of them"
     if int(np.prod(source.input_shape)) != 784 or source.classes != len(labels):
         raise DataError(
             f"{source.file} takes {source.input_shape} and gives {source.classes} scores, MNIST has 784 pixels and 10 "
-            f"classes{' and none of them' * (len(labels) - 10)}; name the model's own rows with --calibration and "
+            f"classes{nothing}; name the model's own rows with --calibration and "
             "--test, or --data and --preprocess, and the class of what is no digit with --none-label"
         )
-    pool = Rows(mnist.train_images[split.fit], mnist.train_labels[split.fit].astype(np.int64))
+    pool = Samples(mnist.train_images[split.fit], mnist.train_labels[split.fit].astype(np.int64))
     notes = {
         "sha256": mnist.sha256,
         "test": "the 10,000 images of t10k",
@@ -256,14 +257,14 @@ def _mnist(wanted: Wanted, source: SourceModel) -> ExportData:
         "pool": "the fitting rows of the training set",
         "row_numbers": split.fit,
     }
-    test = Rows(mnist.test_images, mnist.test_labels.astype(np.int64))
-    kept_out = Rows(mnist.train_images[split.validation], mnist.train_labels[split.validation].astype(np.int64))
-    return ExportData("MNIST", spec, labels, pool, kept_out, test, wanted.allow_overlap, notes)
+    test = Samples(mnist.test_images, mnist.test_labels.astype(np.int64))
+    kept_out = Samples(mnist.train_images[split.validation], mnist.train_labels[split.validation].astype(np.int64))
+    return ExportData("MNIST", spec, labels, pool, kept_out, test, options.allow_overlap, notes)
 
 
-def _spec_of_pictures(wanted: Wanted, source: SourceModel, fallback: str | None = None) -> InputSpec:
+def _spec_of_pictures(options: DataOptions, source: SourceModel, fallback: str | None = None) -> InputSpec:
     """The input as far as options and model tell, taken for pixels."""
-    name = wanted.preprocess or source.preprocessing or fallback
+    name = options.preprocess or source.preprocessing or fallback
     shape = source.input_shape[:2] if source.input_shape[2:] == (1,) else source.input_shape
     if name is None:
         return InputSpec(shape, "uint8", 0, 255, "", "resize")
@@ -333,11 +334,11 @@ def _named(path: Path, source: SourceModel) -> tuple[str, ...]:
     return labels
 
 
-def _found(wanted: Wanted, source: SourceModel, pool: Labelled, test: Labelled) -> tuple[str, ...]:
+def _found(options: DataOptions, source: SourceModel, pool: Labelled, test: Labelled) -> tuple[str, ...]:
     """The classes as the rows name them, or their numbers; no row needs to be of none of them."""
     labels = named_by(pool, test)
-    if labels and wanted.none_label is not None and wanted.none_label not in labels:
-        labels = (*labels, wanted.none_label)
+    if labels and options.none_label is not None and options.none_label not in labels:
+        labels = (*labels, options.none_label)
     labels = labels or tuple(str(label) for label in range(source.classes))
     _check_count(len(labels), "the data set", source)
     return labels

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbre_export.convert.engine import quiet_converter
-from numbre_export.convert.recipe import Recipe, layer_of
+from numbre_export.convert.tflite_graph import operator_name, read_tflite
 from numbre_export.convert.to_tflite import quantize_tflite
+from numbre_export.convert.variant import Variant, layer_of
 from numbre_runtime.errors import ModelError
+from numbre_runtime.manifest import TensorSpec
+from numbre_runtime.tensors import dequantized, quantized
 
 _QUIET_OPERATORS = ("QUANTIZE", "DEQUANTIZE", "RESHAPE", "SHAPE", "STRIDED_SLICE", "PACK", "DELEGATE")
 _WEIGHTED = ("FULLY_CONNECTED", "CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "BATCH_MATMUL")
@@ -30,7 +34,7 @@ EXPLAINED_ROWS = 1000
 
 @dataclass(frozen=True)
 class LayerNoise:
-    """What quantization does to one layer."""
+    """The noise that quantization adds in one layer."""
 
     layer: str
     """The layer's name in the Keras model, as far as the file tells."""
@@ -57,7 +61,7 @@ class _Operator:
     names: str
 
 
-def explain(
+def explain_layers(
     float32: bytes, int8: bytes, calibration: NDArray[np.float32], rows: NDArray[np.float32], layers: tuple[str, ...]
 ) -> list[LayerNoise]:
     """Examines every layer that computes, worst first.
@@ -84,7 +88,7 @@ def explain(
     for operator in operators:
         name = operator.output
         others = tuple(other.output for other in everything if other is not operator)
-        single = quantize_tflite(float32, Recipe("mixed", "tflite", kept=others), shaped)
+        single = quantize_tflite(float32, Variant("mixed", "tflite", kept=others), shaped)
         scores = next(iter(_outputs(single, rows, last=True).values()))
         here = quantized.get(name)
         findings.append(
@@ -101,6 +105,23 @@ def explain(
     return sorted(findings, key=lambda item: (-item.changed, item.alone))
 
 
+def explanation_lines(layers: Sequence[LayerNoise]) -> list[str]:
+    """The findings as a table in plain text; no line where there are none."""
+    if not layers:
+        return []
+    heads = f"{'layer':24} {'operator':18} {'alone dB':>9} {'changed':>8} {'up to here dB':>14} {'error':>7}"
+    lines = ["which layer costs the accuracy, worst first:", heads]
+    for item in layers:
+        here = "–" if item.up_to_here is None else f"{item.up_to_here:.1f}"
+        error = "–" if item.error is None else f"{item.error:.1%}"
+        lines.append(
+            f"{item.layer[:24]:24} {item.operator.lower()[:18]:18} {item.alone:9.1f} {item.changed:8} {here:>14} "
+            f"{error:>7}"
+        )
+    lines.append(f"the ladder (--auto) would keep {layers[0].layer} in int16 or float32 first")
+    return lines
+
+
 def decibels(signal: NDArray[Any], approximation: NDArray[Any]) -> float:
     """10 log10 of the signal's power over the error's; at most 200, where there is no error."""
     power = float(np.square(signal, dtype=np.float64).sum())
@@ -110,21 +131,13 @@ def decibels(signal: NDArray[Any], approximation: NDArray[Any]) -> float:
     return 10 * math.log10(power / noise) if power > 0 else 0.0
 
 
-def _graph(content: bytes) -> tuple[Any, Any]:
-    from ai_edge_litert import schema_py_generated as schema
-
-    return schema, schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
-
-
 def _operators(content: bytes) -> list[_Operator]:
     """Everything that computes, in order."""
-    schema, model = _graph(content)
-    kinds = {value: name for name, value in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
+    model = read_tflite(content)
     graph = model.subgraphs[0]
     found = []
     for operator in graph.operators:
-        code = model.operatorCodes[operator.opcodeIndex]
-        kind = kinds[max(code.builtinCode, code.deprecatedBuiltinCode)]
+        kind = operator_name(model.operatorCodes[operator.opcodeIndex])
         if kind not in _QUIET_OPERATORS:
             # The last output is named after the whole graph; weights and biases still tell the layer.
             tensors = [operator.outputs[0], *(index for index in operator.inputs[1:] if index >= 0)]
@@ -134,12 +147,11 @@ def _operators(content: bytes) -> list[_Operator]:
 
 
 def _input_shape(content: bytes) -> tuple[int, ...]:
-    _, model = _graph(content)
-    graph = model.subgraphs[0]
+    graph = read_tflite(content).subgraphs[0]
     return tuple(int(size) for size in graph.tensors[graph.inputs[0]].shape[1:])
 
 
-def _outputs(content: bytes, rows: NDArray[np.float32], last: bool = False) -> dict[str, NDArray[np.float64]]:
+def _outputs(content: bytes, rows: NDArray[np.float32], last: bool = False) -> dict[str, NDArray[np.float32]]:
     """The real values of every computed tensor, by name, (rows, …)."""
     from ai_edge_litert.interpreter import Interpreter
 
@@ -147,31 +159,22 @@ def _outputs(content: bytes, rows: NDArray[np.float32], last: bool = False) -> d
         warnings.simplefilter("ignore")
         # Delegates leave inner tensors empty.
         interpreter = Interpreter(model_content=content, experimental_preserve_all_tensors=not last, num_threads=1)
-        entry = interpreter.get_input_details()[0]
-        shape = [len(rows), *(int(size) for size in entry["shape"][1:])]
-        interpreter.resize_tensor_input(entry["index"], shape)
+        model_input = interpreter.get_input_details()[0]
+        shape = [len(rows), *(int(size) for size in model_input["shape"][1:])]
+        interpreter.resize_tensor_input(model_input["index"], shape)
         interpreter.allocate_tensors()
-        interpreter.set_tensor(entry["index"], _stored(rows.reshape(shape), entry))
+        interpreter.set_tensor(model_input["index"], quantized(rows.reshape(shape), _tensor(model_input)))
         interpreter.invoke()
         computed = {operator.output for operator in _operators(content)}
         details = interpreter.get_output_details() if last else interpreter.get_tensor_details()
-        values = {}
-        for item in details:
-            if last or item["name"] in computed:
-                values[item["name"]] = _real(interpreter.get_tensor(item["index"]), item)
-        return values
+        return {
+            item["name"]: dequantized(interpreter.get_tensor(item["index"]), _tensor(item))
+            for item in details
+            if last or item["name"] in computed
+        }
 
 
-def _stored(values: NDArray[np.float32], entry: dict[str, Any]) -> NDArray[Any]:
-    if entry["dtype"] == np.float32:
-        return values
-    scale, zero_point = entry["quantization"]
-    bounds = np.iinfo(entry["dtype"])
-    stored: NDArray[Any] = np.clip(np.round(values / scale) + zero_point, bounds.min, bounds.max)
-    return stored.astype(entry["dtype"])
-
-
-def _real(stored: NDArray[Any], entry: dict[str, Any]) -> NDArray[np.float64]:
-    scale, zero_point = entry["quantization"]
-    real: NDArray[np.float64] = stored.astype(np.float64)
-    return (real - zero_point) * scale if scale else real
+def _tensor(details: dict[str, Any]) -> TensorSpec:
+    """A tensor's type and scale from LiteRT's details; an integer tensor without a scale holds plain numbers."""
+    scale, zero_point = details["quantization"]
+    return TensorSpec(np.dtype(details["dtype"]).name, scale or 1.0, zero_point)

@@ -1,4 +1,4 @@
-"""What all files of a bundle are judged by: the test rows, the bounds, and what the manifest says of the model."""
+"""All of a bundle that its files share: the test rows, the bounds, and the manifest's facts about the model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from numbre_export.convert.file_facts import FileFacts, onnx_facts, tflite_facts
 from numbre_export.convert.metadata import Description, describe_onnx, describe_tflite
-from numbre_export.convert.recipe import Recipe, scheme
+from numbre_export.convert.variant import Variant, scheme
 from numbre_export.verify.gate import Gate, Run, TestSet, measure, misses, run_artifact
 from numbre_runtime.backends.quiet import quiet_engine
 from numbre_runtime.bundle import Bundle
@@ -31,7 +31,7 @@ class Frame:
     name: str
     """The model's name."""
     spec: InputSpec
-    """What the user hands in."""
+    """The input that the bundle's user gives."""
     labels: tuple[str, ...]
     """The classes."""
     output: str
@@ -61,7 +61,7 @@ class Frame:
             self.abstention.none_label,
         )
 
-    def run(self, path: Path, recipe: Recipe) -> tuple[Artifact, list[Run]]:
+    def run(self, path: Path, variant: Variant) -> tuple[Artifact, list[Run]]:
         """Reads a written file, runs it on the test rows and gives it with its figures.
 
         Raises:
@@ -69,50 +69,51 @@ class Frame:
             BackendError: No backend runs it.
         """
         content = path.read_bytes()
-        artifact = _artifact(content, recipe)
+        artifact = _artifact(content, variant)
         bundle = Bundle(path.parent, self.manifest([artifact]), {path.name: content})
         with quiet_engine():
             runs = run_artifact(bundle, artifact, self.test.images)
         measured = tuple(measure(run, self.test, self.labels) for run in runs)
         return artifact._replace(measured=measured), runs
 
-    def described(self, content: bytes, recipe: Recipe) -> bytes:
+    def described(self, content: bytes, variant: Variant) -> bytes:
         """The file with labels, preprocessing and quantization written into it."""
-        description = Description(self.name, scheme(recipe), self.spec, self.labels, self.output)
-        return _DESCRIBE[recipe.format](content, description)
+        description = Description(self.name, scheme(variant), self.spec, self.labels, self.output)
+        return _DESCRIBE[variant.format](content, description)
 
-    def judge(self, directory: Path, recipe: Recipe, content: bytes) -> tuple[Measurement, list[str]]:
-        """What a file is worth to choose it, the worst of its backends, and the bounds that it misses."""
-        path = directory / recipe.file
-        path.write_bytes(self.described(content, recipe))
-        artifact, _ = self.run(path, recipe)
+    def judge(self, directory: Path, variant: Variant, content: bytes) -> tuple[Measurement, list[str]]:
+        """Measures a candidate on every backend; returns the worst measurement and the bounds that it misses."""
+        path = directory / variant.file
+        path.write_bytes(self.described(content, variant))
+        artifact, _ = self.run(path, variant)
         missed = [
-            misses(recipe.precision, item, self.test.accuracy, self.gate, careful=True) for item in artifact.measured
+            misses(variant.precision, item, self.test.accuracy, self.gate, careful=True) for item in artifact.measured
         ]
-        place = int(np.argmax([len(item) for item in missed]))
-        return artifact.measured[place], missed[place]
+        worst = int(np.argmax([len(item) for item in missed]))
+        return artifact.measured[worst], missed[worst]
 
 
-def _artifact(content: bytes, recipe: Recipe) -> Artifact:
+def _artifact(content: bytes, variant: Variant) -> Artifact:
     """Describes a written file by what is found inside it.
 
     Raises:
         ModelError: It is called int8 and is not, or has another input and output than was asked for.
     """
-    facts = _FACTS[recipe.format](content)
-    if recipe.precision == "int8":
+    facts = _FACTS[variant.format](content)
+    if variant.precision == "int8":
         if facts.not_int8:
-            raise ModelError(f"{recipe.file}: not fully int8: {', '.join(facts.not_int8[:3])}")
-        if {facts.input.dtype, facts.output.dtype} != {recipe.ends}:
+            raise ModelError(f"{variant.file}: not fully int8: {', '.join(facts.not_int8[:3])}")
+        if {facts.input.dtype, facts.output.dtype} != {variant.io_dtype}:
             raise ModelError(
-                f"{recipe.file}: takes {facts.input.dtype} and gives {facts.output.dtype}; {recipe.ends} was asked for"
+                f"{variant.file}: takes {facts.input.dtype} and gives {facts.output.dtype}; {variant.io_dtype} was "
+                "asked for"
             )
     return Artifact(
-        file=recipe.file,
+        file=variant.file,
         sha256=hashlib.sha256(content).hexdigest(),
         bytes=len(content),
-        format=recipe.format,
-        precision=recipe.precision,
+        format=variant.format,
+        precision=variant.precision,
         input=facts.input,
         output=facts.output,
         requires=facts.requires,

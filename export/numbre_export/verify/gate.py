@@ -35,7 +35,7 @@ class ParityError(NumbreError):
 
 @dataclass(frozen=True)
 class Bounds:
-    """What a file of some precision must keep of the Keras model."""
+    """The bounds of a precision: how close a file must stay to the Keras model."""
 
     agreement: float
     """Smallest share of rows with the same answer, 0–1."""
@@ -45,7 +45,7 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Gate:
-    """What every file must keep, whatever its precision."""
+    """The user's bounds, the same for all precisions."""
 
     max_drop: float = 0.001
     """Largest loss of accuracy, 0–1; 0.001 is a tenth of a point."""
@@ -95,7 +95,7 @@ class TestSet:
 
 @dataclass(frozen=True)
 class Run:
-    """What one file gave on the test rows with one backend."""
+    """The output of one file on the test rows with one backend."""
 
     artifact: Artifact
     """The file."""
@@ -139,7 +139,7 @@ def run_artifact(bundle: Bundle, artifact: Artifact, images: NDArray[Any]) -> li
 
 
 def measure(run: Run, test: TestSet, labels: tuple[str, ...]) -> Measurement:
-    """What a run is worth beside Keras."""
+    """Compares a run with the Keras model and the true classes."""
     before, after = test.answers == test.labels, run.answers == test.labels
     worse, better = int((before & ~after).sum()), int((after & ~before).sum())
     drops = recall_drops(test.labels, test.answers, run.answers, len(labels))
@@ -202,7 +202,7 @@ def _standard_error(item: Measurement) -> float:
 
 
 def noise(item: Measurement) -> str:
-    """What the paired test says of the change of accuracy."""
+    """The paired test's result for the change of accuracy, in words."""
     if item.p_value is None:
         return "not tested"
     flips = f"{item.flips_for_the_worse} flips for the worse, {item.flips_for_the_better} for the better"
@@ -210,7 +210,7 @@ def noise(item: Measurement) -> str:
     return f"{flips}: {verdict}, p = {item.p_value:.2g}"
 
 
-def check(artifact: Artifact, keras_accuracy: float, gate: Gate) -> None:
+def enforce(artifact: Artifact, keras_accuracy: float, gate: Gate) -> None:
     """Holds an artifact's measurements against the bounds.
 
     Raises:

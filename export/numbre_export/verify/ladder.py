@@ -1,25 +1,28 @@
-"""What is tried when plain int8 misses the gate, in order, until something passes."""
+"""The ladder: other ways to quantize, tried in order if plain int8 misses the gate, until one passes."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from numbre_export.convert.recipe import Recipe
-from numbre_export.data.datasets import MORE_ROWS, ExportData
+from numbre_export.convert.variant import Variant
+from numbre_export.data.datasets import MORE_ROWS
 from numbre_export.verify.explain import LayerNoise
 from numbre_runtime.errors import ModelError
 from numbre_runtime.manifest import Measurement
 
 _MOST_KEPT = 3
 
-Convert = Callable[[Recipe, NDArray[np.float32]], bytes]
-Judge = Callable[[Recipe, bytes], tuple[Measurement, list[str]]]
+_log = logging.getLogger(__name__)
+
+Convert = Callable[[Variant, int], tuple[bytes, int]]
+"""Makes a file with at most so many calibration rows; gives the file and the number of rows."""
+Judge = Callable[[Variant, bytes], tuple[Measurement, list[str]]]
+"""Runs a file on the validation rows; gives its figures and the bounds that it misses."""
 Explain = Callable[[], list[LayerNoise]]
+"""Examines the layers, worst first."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class Climb:
 
     rungs: tuple[Rung, ...]
     """All that were tried, in order."""
-    recipe: Recipe | None
+    variant: Variant | None
     """The one that passed, if any did."""
     content: bytes
     """Its file."""
@@ -74,45 +77,35 @@ class Climb:
     """The rows that decided, in words; never the test rows, which judge the chosen file alone."""
 
 
-def climb(
-    first: Recipe,
-    rows: int,
-    data: ExportData,
-    convert: Convert,
-    judge: Judge,
-    explain: Explain,
-    say: Callable[[str], None],
-) -> Climb:
+def climb(first: Variant, rows: int, chosen_on: str, convert: Convert, judge: Judge, explain: Explain) -> Climb:
     """Tries rung after rung and stops at the first that passes.
 
     Args:
         first: Plain int8.
         rows: How many rows to calibrate with, but for the rung that tries more.
-        data: Where calibration rows come from.
-        convert: Makes a file.
-        judge: Runs a file on the validation rows; gives its figures and the bounds that it misses.
-        explain: Examines the layers, worst first; called where a rung needs it.
-        say: Takes one line a rung.
+        chosen_on: The rows that `judge` uses, in words.
+        convert: See `Convert`.
+        judge: See `Judge`.
+        explain: See `Explain`; called only if a rung needs it.
     """
     rungs: list[Rung] = []
-    say(f"the ladder for {first.file}, chosen on {data.validation_source}:")
-    for what, recipe, count in _steps(first, rows, explain):
-        calibration = data.calibration(count)
+    _log.info("the ladder for %s, chosen on %s:", first.file, chosen_on)
+    for what, variant, count in _steps(first, rows, explain):
         try:
-            content = convert(recipe, calibration)
-            measured, missed = judge(recipe, content)
-            rung = Rung(what, len(calibration), measured, tuple(missed))
+            content, used = convert(variant, count)
+            measured, missed = judge(variant, content)
+            rung = Rung(what, used, measured, tuple(missed))
         except ModelError as error:
-            rung = Rung(what, len(calibration), None, (str(error),))
+            rung = Rung(what, count, None, (str(error),))
         rungs.append(rung)
-        say(f"  {recipe.format}, rung {len(rungs)}: {rung}")
+        _log.info("  %s, rung %d: %s", variant.format, len(rungs), rung)
         if rung.passed:
-            return Climb(tuple(rungs), recipe, content, data.validation_source)
-    return Climb(tuple(rungs), None, b"", data.validation_source)
+            return Climb(tuple(rungs), variant, content, chosen_on)
+    return Climb(tuple(rungs), None, b"", chosen_on)
 
 
-def _steps(first: Recipe, rows: int, explain: Explain) -> Iterator[tuple[str, Recipe, int]]:
-    """(in words, recipe, calibration rows) of every rung."""
+def _steps(first: Variant, rows: int, explain: Explain) -> Iterator[tuple[str, Variant, int]]:
+    """(in words, variant, calibration rows) of every rung."""
     yield "int8 as asked", first, rows
     for granularity, words in (("channel", "one weight scale a channel"), ("tensor", "one weight scale a tensor")):
         if first.granularity != granularity:

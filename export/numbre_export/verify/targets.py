@@ -9,11 +9,14 @@ of its own.
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from typing import Any
 
-from numbre_export.convert.file_facts import read_onnx
+from numbre_export.convert.onnx_graph import read_onnx
+from numbre_export.convert.tflite_graph import operator_name, read_tflite, tensor_types
+from numbre_runtime.bundle import bundle_path, read_bundle
 from numbre_runtime.errors import DataError
 
 Version = tuple[int, ...]
@@ -139,6 +142,57 @@ def parse_target(text: str) -> Target:
     return Target(name, tuple(int(part) for part in version.strip().split(".")))
 
 
+@dataclass(frozen=True)
+class Compatibility:
+    """Whether a runtime runs a file."""
+
+    file: str
+    """The file's name."""
+    target: str
+    """The runtime and its version, "tflite-runtime==2.14"."""
+    reasons: tuple[str, ...]
+    """Why it does not run the file; empty if it does."""
+
+    @property
+    def runs(self) -> bool:
+        """Whether it runs the file."""
+        return not self.reasons
+
+    def __str__(self) -> str:
+        verdict = "runs" if self.runs else f"does not run: it {'; it '.join(self.reasons)}"
+        return f"{self.file} with {self.target}: {verdict}"
+
+
+def check(bundle: str | os.PathLike[str], target: str) -> list[Compatibility]:
+    """Tells from the files alone whether a runtime of some version runs the model files of a bundle.
+
+    Args:
+        bundle: The bundle's directory, or the name of one that ships with the runtime.
+        target: "tflite-runtime==2.14"; or tensorflow, litert or onnxruntime with a version.
+
+    Returns:
+        An entry for each file of the format that the runtime reads.
+
+    Raises:
+        DataError: `target` is not one of these.
+        BundleError: The bundle is incomplete, altered or malformed.
+
+    Example:
+        >>> import numbre_export
+        >>> [result.runs for result in numbre_export.check("numbre-int8", "onnxruntime==1.16")]
+        [True, True]
+        >>> numbre_export.check("numbre-int8", "onnxruntime==1.6")[0].reasons[0]
+        'needs opset 13, which comes with onnxruntime 1.7'
+    """
+    parsed = parse_target(target)
+    found = read_bundle(bundle_path(bundle))
+    return [
+        Compatibility(item.file, str(parsed), tuple(reasons_against(found.contents[item.file], item.format, parsed)))
+        for item in found.manifest.artifacts
+        if item.format == parsed.format
+    ]
+
+
 def reasons_against(content: bytes, format_name: str, target: Target) -> list[str]:
     """Why a target does not run a file; empty where it does.
 
@@ -174,18 +228,13 @@ _UNKNOWN: Version = (99,)
 
 
 def tflite_needs(content: bytes) -> list[Need]:
-    """What a TFLite file needs, one entry for each reason, no two alike."""
-    from ai_edge_litert import schema_py_generated as schema
-
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
-    operators = {value: name for name, value in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
-    types = {value: name for name, value in vars(schema.TensorType).items() if not name.startswith("_")}
+    """The requirements of a TFLite file, no two alike."""
+    model, types = read_tflite(content), tensor_types()
     graph = model.subgraphs[0]
     needs: dict[str, Need] = {}
     for operator in graph.operators:
         code = model.operatorCodes[operator.opcodeIndex]
-        number = max(code.builtinCode, code.deprecatedBuiltinCode)
-        name = operators.get(number, f"operator {number}")
+        name = operator_name(code)
         tensors = [graph.tensors[index] for index in (*operator.inputs, *operator.outputs) if index >= 0]
         for need in (_stamped(name, max(code.version, 1)), *_by_type(name, tensors, types)):
             needs.setdefault(need.what, need)
@@ -197,7 +246,7 @@ def _stamped(name: str, version: int) -> Need:
 
 
 def _by_type(name: str, tensors: list[Any], types: dict[int, str]) -> list[Need]:
-    """What the types and scales of an operator's tensors need, whatever version is stamped."""
+    """The requirements that follow from types and scales, whatever version is stamped."""
     kinds = [types[tensor.type] for tensor in tensors]
     needs = []
     if "INT4" in kinds:
@@ -221,7 +270,7 @@ def _channels(tensor: Any) -> int:
 
 
 def onnx_needs(content: bytes) -> list[Need]:
-    """What an ONNX file needs."""
+    """The requirements of an ONNX file."""
     model = read_onnx(content)
     needs = []
     for entry in model.opset_import:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Variant:
     """All that decides how a model file is made."""
 
     precision: str
@@ -15,7 +15,7 @@ class Recipe:
     format: str
     """"tflite" or "onnx"."""
     io: str = "default"
-    """Input and output of an integer file: "int8", "uint8", "float32" or "default", see `ends`."""
+    """Input and output of an integer file: "int8", "uint8", "float32" or "default", see `io_dtype`."""
     granularity: str = "default"
     """Weights' scales: "tensor", "channel", or "default": one a channel for convolutions, one a tensor for dense
     layers."""
@@ -37,7 +37,7 @@ class Recipe:
         return f"model.{self.precision}.{self.format}"
 
     @property
-    def ends(self) -> str:
+    def io_dtype(self) -> str:
         """The dtype of input and output.
 
         TFLite files of integers have integers unless asked for float32, ONNX files float32 unless asked for integers;
@@ -61,6 +61,8 @@ ORDER = ("int8", "mixed", "int16x8", "dynamic", "weight8", "weight4", "float16",
 """Smallest and fastest first; the first file of a bundle is the one that is recommended."""
 
 FORMATS = ("tflite", "onnx")
+IO_DTYPES = ("default", "int8", "uint8", "float32")
+GRANULARITIES = ("default", "tensor", "channel")
 
 _SCHEMES = {
     "float32": "float32 weights and activations",
@@ -87,46 +89,46 @@ def unavailable(precision: str, format_name: str) -> str | None:
     return _MISSING.get((precision, format_name))
 
 
-def scheme(recipe: Recipe) -> str:
-    """The recipe in words."""
-    text = _SCHEMES[recipe.precision].format(
-        kept=f"{len(recipe.kept)} layer{'s' if len(recipe.kept) != 1 else ''}", kept_as=recipe.kept_as
+def scheme(variant: Variant) -> str:
+    """The variant in words."""
+    text = _SCHEMES[variant.precision].format(
+        kept=f"{len(variant.kept)} layer{'s' if len(variant.kept) != 1 else ''}", kept_as=variant.kept_as
     )
-    if recipe.format == "onnx" and recipe.precision == "float16":
+    if variant.format == "onnx" and variant.precision == "float16":
         text = "float16 weights and activations"
-    if recipe.format == "onnx" and recipe.precision == "int16x8":
+    if variant.format == "onnx" and variant.precision == "int16x8":
         text = "int8 weights, int16 activations, int32 biases"
-    if recipe.format == "onnx":
-        text = text.replace("int8 weights", _WEIGHTS[recipe.weights])
-    if recipe.format == "onnx" and recipe.calibrated:
-        text += ", float32 scores" if recipe.ends == "float32" else ""
-    if recipe.precision in ("float32", "float16"):
+    if variant.format == "onnx":
+        text = text.replace("int8 weights", _WEIGHTS[variant.weights])
+    if variant.format == "onnx" and variant.calibrated:
+        text += ", float32 scores" if variant.io_dtype == "float32" else ""
+    if variant.precision in ("float32", "float16"):
         return text
     scales = {
         "tensor": "one weight scale a tensor",
         "channel": "one weight scale a channel",
         "default": "one weight scale a channel in convolutions, a tensor in dense layers",
-    }[recipe.granularity]
-    if recipe.precision in ("weight8", "weight4", "mixed") and recipe.granularity == "default":
+    }[variant.granularity]
+    if variant.precision in ("weight8", "weight4", "mixed") and variant.granularity == "default":
         scales = "one weight scale a channel"
     return f"{text}, {scales}"
 
 
-def wanted(
+def variants(
     precisions: tuple[str, ...], formats: tuple[str, ...], io: str, granularity: str, convolutional: bool = False
-) -> list[Recipe]:
-    """The recipes of every precision in every format that has it, in `ORDER`.
+) -> list[Variant]:
+    """The variants of every precision in every format that has it, in `ORDER`.
 
     Args:
         precisions: What was asked for.
         formats: Of `FORMATS`.
-        io: See `Recipe`.
-        granularity: See `Recipe`.
+        io: See `Variant`.
+        granularity: See `Variant`.
         convolutional: Whether the model has convolutions, whose int8 weights ONNX Runtime cuts off too often (measured
             without VNNI on a small CNN: 93% of the answers with 8 bits, 100% with 7).
     """
     return [
-        Recipe(
+        Variant(
             precision,
             format_name,
             io=io,

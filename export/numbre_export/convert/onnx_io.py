@@ -1,4 +1,4 @@
-"""Integer input and output for an integer ONNX file, as the device's data has them; quantizers leave both float32."""
+"""Integer input and output for an integer ONNX file; ONNX Runtime's quantizer leaves both float32."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from numbre_export.convert.onnx_graph import rename_value, replace_uses
 from numbre_runtime.errors import ModelError
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ _SOFTMAX_STEP = 1 / 256
 """Scores go from 0 to 1; TFLite files have the same step."""
 
 
-def integer_ends(model: ModelProto, dtype: str, calibration: NDArray[np.float32]) -> None:
+def quantize_io(model: ModelProto, dtype: str, calibration: NDArray[np.float32]) -> None:
     """Makes the model take and give "int8" or "uint8".
 
     The input has the scale with which the model quantizes it anyway, so that ONNX Runtime takes out both steps.
@@ -33,25 +34,22 @@ def integer_ends(model: ModelProto, dtype: str, calibration: NDArray[np.float32]
     import onnx
 
     graph = model.graph
-    entry, exit_ = graph.input[0], graph.output[0]
+    model_input, model_output = graph.input[0], graph.output[0]
     if graph.node[-1].op_type == "Softmax":
         scale, zero_point = _SOFTMAX_STEP, _LOWEST[dtype]
     else:
         scale, zero_point = _grid(_logits(model, calibration), dtype)
-    _add_constants(graph, "output", scale, zero_point, dtype)
-    _rename_in(graph, exit_.name, "real_output", outputs=True)
-    added = onnx.helper.make_node("QuantizeLinear", ["real_output", *_CONSTANTS["output"]], [exit_.name], "output")
-    graph.node.append(added)
-    scale, zero_point = _input_grid(graph, entry.name, dtype)
-    _add_constants(graph, "input", scale, zero_point, dtype)
-    _rename_in(graph, entry.name, "real_input", outputs=False)
-    first = onnx.helper.make_node("DequantizeLinear", [entry.name, *_CONSTANTS["input"]], ["real_input"], "input")
-    graph.node.insert(0, first)
-    for value in (entry, exit_):
+    constants = _add_constants(graph, "output", scale, zero_point, dtype)
+    rename_value(graph, model_output.name, "real_output")
+    quantize = onnx.helper.make_node("QuantizeLinear", ["real_output", *constants], [model_output.name], "output")
+    graph.node.append(quantize)
+    scale, zero_point = _input_grid(graph, model_input.name, dtype)
+    constants = _add_constants(graph, "input", scale, zero_point, dtype)
+    replace_uses(graph, model_input.name, "real_input")
+    dequantize = onnx.helper.make_node("DequantizeLinear", [model_input.name, *constants], ["real_input"], "input")
+    graph.node.insert(0, dequantize)
+    for value in (model_input, model_output):
         value.type.tensor_type.elem_type = getattr(onnx.TensorProto, dtype.upper())
-
-
-_CONSTANTS = {end: (f"{end}_scale", f"{end}_zero_point") for end in ("input", "output")}
 
 
 def _input_grid(graph: Any, name: str, dtype: str) -> tuple[float, int]:
@@ -85,18 +83,11 @@ def _grid(values: NDArray[np.float32], dtype: str) -> tuple[float, int]:
     return scale, _LOWEST[dtype] + round(-low / scale)
 
 
-def _add_constants(graph: Any, end: str, scale: float, zero_point: int, dtype: str) -> None:
+def _add_constants(graph: Any, name: str, scale: float, zero_point: int, dtype: str) -> tuple[str, str]:
+    """Stores a scale and a zero point in the graph; returns their names."""
     from onnx import numpy_helper
 
-    names = _CONSTANTS[end]
+    names = (f"{name}_scale", f"{name}_zero_point")
     graph.initializer.append(numpy_helper.from_array(np.array(scale, np.float32), names[0]))
     graph.initializer.append(numpy_helper.from_array(np.array(zero_point, dtype), names[1]))
-
-
-def _rename_in(graph: Any, old: str, new: str, outputs: bool) -> None:
-    """Renames a value where nodes read it and, if `outputs`, where one makes it."""
-    for node in graph.node:
-        for names in (node.input, node.output) if outputs else (node.input,):
-            for index, name in enumerate(names):
-                if name == old:
-                    names[index] = new
+    return names

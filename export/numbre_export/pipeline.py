@@ -1,0 +1,394 @@
+"""From a Keras model to a verified bundle: `export_model`, the Python API behind numbre-export.
+
+The way runs downwards: the model is read and converted (`convert`), on rows that are read and checked (`data`), every
+file is measured through the runtime (`verify`), and what passes becomes a bundle (`bundle`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from numbre_export.bundle.staging import exclusive, refuse_foreign
+from numbre_export.bundle.write import ModelFile, write_bundle
+from numbre_export.convert.converter import Converter, SourceModel, UploadedRows
+from numbre_export.convert.variant import FORMATS, GRANULARITIES, IO_DTYPES, Variant, unavailable, variants
+from numbre_export.data.datasets import CALIBRATION_ROWS, DataOptions, ExportData, Samples, labels_beside, load_data
+from numbre_export.data.hygiene import rows_digest
+from numbre_export.verify.explain import EXPLAINED_ROWS, LayerNoise, explain_layers, explanation_lines
+from numbre_export.verify.frame import Frame
+from numbre_export.verify.gate import Gate, ParityError, TestSet
+from numbre_export.verify.ladder import Climb, climb
+from numbre_export.verify.targets import Target, parse_target, reasons_against
+from numbre_runtime.backends.quiet import quiet_engine
+from numbre_runtime.errors import DataError, ModelError
+from numbre_runtime.manifest import PRECISIONS, Manifest
+from numbre_runtime.tensors import softmax
+from numbre_train.data.abstention import ABSTENTION_FILE, Abstention, read_abstention
+
+if TYPE_CHECKING:
+    import keras
+    from numpy.typing import NDArray
+
+_log = logging.getLogger(__name__)
+_TOOLS = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert", "ai-edge-quantizer", "numpy")
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What an export wrote and measured."""
+
+    path: Path
+    """The bundle's directory."""
+    manifest: Manifest
+    """What the bundle says of itself: every file and its measurements."""
+    explanation: tuple[LayerNoise, ...]
+    """The noise of each layer, worst first; empty unless `explain` was asked for."""
+    climbs: tuple[Climb, ...]
+    """How the ladder was climbed, once for each format; empty unless `auto` was asked for."""
+
+
+def export_model(
+    model: str | os.PathLike[str] | keras.Model,
+    data: str | os.PathLike[str] | tuple[NDArray[Any], NDArray[Any]] | None,
+    out: str | os.PathLike[str],
+    *,
+    precisions: Sequence[str] = ("int8",),
+    formats: Sequence[str] = FORMATS,
+    gate: Gate | None = None,
+    calibration: str | os.PathLike[str] | None = None,
+    test: str | os.PathLike[str] | None = None,
+    labels: str | os.PathLike[str] | None = None,
+    preprocess: str | None = None,
+    calibration_rows: int = CALIBRATION_ROWS,
+    allow_overlap: bool = False,
+    none_label: str | None = None,
+    threshold: float | None = None,
+    io: str = "default",
+    granularity: str = "default",
+    auto: bool = False,
+    explain: bool = False,
+    targets: Sequence[str] = (),
+    with_test_data: bool = False,
+) -> ExportReport:
+    """Exports a Keras classifier as TFLite and ONNX files, each measured through the runtime and held to the gate.
+
+    Progress goes to the loggers `numbre_export.*` at level INFO.
+
+    Args:
+        model: A .keras or .h5 file, or a Keras model.
+        data: A data set with a part to test on or without (see docs/export.md), or inputs (N, *input shape), uint8 or
+            float32, with classes (N,), integers or text; None is MNIST, or what `calibration` and `test` name.
+        out: The bundle's directory; an earlier bundle there is replaced if everything passes, else left as it was.
+        precisions: Of `numbre_runtime.manifest.PRECISIONS` but "mixed"; float32 is always made, to compare with.
+        formats: "tflite", "onnx" or both.
+        gate: The bounds; None is `Gate()`.
+        calibration: Rows to calibrate with, instead of the training part of `data`.
+        test: Rows to judge with, instead of the test part of `data`.
+        labels: A text file with one class name a line; None is labels.txt beside the model, if it is there.
+        preprocess: "unit" (value / 255), "none", "signed" (value / 127.5 − 1), "mnist", or a JSON file with factors and
+            offsets; None is what the model says, if it says anything.
+        calibration_rows: Number of rows to calibrate with, 20 or more.
+        allow_overlap: Whether calibration rows may be test rows; it is then recorded in the manifest.
+        none_label: The class that stands for "none of the others"; None is what the training left beside the model.
+        threshold: Confidence, 0–1, from which on an answer counts; None as for `none_label`.
+        io: Input and output of integer files: "int8", "uint8", "float32", or "default", which is int8 in TFLite and
+            float32 in ONNX.
+        granularity: Weight scales: one a "tensor", one a "channel", or "default": a channel in convolutions alone.
+        auto: Whether to try what else keeps the gate if plain int8 misses it.
+        explain: Whether to find the layer that costs the accuracy.
+        targets: Runtimes that must run every file, such as "tflite-runtime==2.14".
+        with_test_data: Whether the test rows travel with the bundle.
+
+    Raises:
+        ModelError: The model cannot be read or converted.
+        DataError: The data do not fit the model, or an argument is not what it should be.
+        ParityError: A file misses its bounds.
+        OutputError: `out` cannot be written, or holds what no export wrote.
+
+    Example:
+        >>> import tempfile
+        >>> import numpy as np
+        >>> import numbre_export
+        >>> model = "tests/assets/numbre.keras"
+        >>> with tempfile.TemporaryDirectory() as directory:
+        ...     report = numbre_export.export_model(model, None, f"{directory}/bundle", formats=("tflite",))
+        ...     [artifact.file for artifact in report.manifest.artifacts]
+        ['model.int8.tflite', 'model.float32.tflite']
+    """
+    request = _Request(
+        tuple(sorted({*_known(precisions, set(PRECISIONS) - {"mixed"}, "precision"), "float32"})),
+        tuple(_known(formats, FORMATS, "format")),
+        gate or Gate(),
+        _known((io,), IO_DTYPES, "io")[0],
+        _known((granularity,), GRANULARITIES, "granularity")[0],
+        auto,
+        explain,
+        tuple(parse_target(target) for target in targets),
+        with_test_data,
+        calibration_rows,
+    )
+    if isinstance(model, str | os.PathLike) and not Path(model).exists():
+        raise ModelError(f"{model}: no such file; numbre-train makes one")
+    target = Path(out)
+    refuse_foreign(target)
+    with exclusive(target) as directory, Converter(directory) as converter:
+        file = _model_file(model, directory)
+        source = converter.open(file)
+        abstention = _abstention(file, none_label, threshold)
+        labels_file = Path(labels) if labels is not None else labels_beside(file, abstention.none_label)
+        if labels is None and labels_file is not None:
+            _log.info("%s names the classes", labels_file)
+        options = DataOptions(
+            _data_path(data, directory),
+            None if calibration is None else Path(calibration),
+            None if test is None else Path(test),
+            labels_file,
+            preprocess,
+            calibration_rows,
+            allow_overlap,
+            abstention.none_label,
+        )
+        export = _Export(request, converter, directory, source, load_data(options, source), abstention)
+        return export.run(file, target)
+
+
+@dataclass(frozen=True)
+class _Request:
+    """The arguments of `export_model` that are about the files; see there."""
+
+    precisions: tuple[str, ...]
+    formats: tuple[str, ...]
+    gate: Gate
+    io: str
+    granularity: str
+    auto: bool
+    explain: bool
+    targets: tuple[Target, ...]
+    with_test_data: bool
+    calibration_rows: int
+
+
+class _Export:
+    """One export: the converter, the rows and the bounds that all its files share."""
+
+    def __init__(
+        self,
+        request: _Request,
+        converter: Converter,
+        directory: Path,
+        source: SourceModel,
+        data: ExportData,
+        abstention: Abstention,
+    ) -> None:
+        self._request = request
+        self._converter = converter
+        self._directory = directory
+        self._source = source
+        self._data = data
+        self._frame = self._judged_by(abstention)
+        self._uploads: dict[int, UploadedRows] = {}
+        self._explained: list[LayerNoise] | None = None
+
+    def run(self, model: Path, target: Path) -> ExportReport:
+        """Converts, measures, and writes the bundle."""
+        request, frame = self._request, self._frame
+        _log.info(
+            "%s: accuracy %.2f%% on %s test rows", model, frame.test.accuracy * 100, f"{len(frame.test.labels):,}"
+        )
+        _remark(request, frame)
+        chosen = variants(
+            request.precisions, request.formats, request.io, request.granularity, self._source.convolutional
+        )
+        if any(variant.calibrated for variant in chosen):
+            _log.info("converting with %d calibration rows …", self._calibration(request.calibration_rows).count)
+        climbs: list[Climb] = []
+        files: list[ModelFile] = []
+        for variant in chosen:
+            if request.auto and variant.precision == "int8":
+                climbs.append(self._climb(variant))
+                files.append(_top(climbs[-1], variant))
+            else:
+                files.append(self._file(variant))
+        if climbs:
+            frame.provenance["ladder"] = {
+                "chosen_on": climbs[0].chosen_on,
+                "chosen_on_sha256": rows_digest(self._data.validation.inputs),
+                **{item.variant.file: [rung.note() for rung in item.rungs] for item in climbs if item.variant},
+            }
+        explanation = tuple(self._explain()) if request.explain else ()
+        for line in explanation_lines(explanation):
+            _log.info(line)
+        with quiet_engine():
+            manifest = write_bundle(target, frame, files, request.with_test_data, explanation, climbs)
+        _log.info("every file is within its bounds; written to %s/", target)
+        return ExportReport(target, manifest, explanation, tuple(climbs))
+
+    def _judged_by(self, abstention: Abstention) -> Frame:
+        data, gate = self._data, self._request.gate
+        test, shares = self._test_set(data.test)
+        if gate.min_agreement is None and data.name != "MNIST":
+            # How many rows are borderline depends on the data; what NUMBRE keeps on MNIST binds nobody else.
+            gate = dataclasses.replace(gate, min_agreement=0.0)
+        return Frame(
+            self._source.name,
+            data.spec,
+            data.labels,
+            "softmax" if shares else "logits",
+            test,
+            gate,
+            _provenance(self._request, self._source, data),
+            abstention,
+        )
+
+    def _test_set(self, samples: Samples) -> tuple[TestSet, bool]:
+        """The rows with the Keras model's scores, and whether it gives shares (True) or logits."""
+        raw = self._converter.scores(self._data.network_values(samples.inputs))
+        if not np.isfinite(raw).all():
+            raise ModelError(f"{self._source.file}: gives NaN or infinity on the test rows; train it again")
+        shares = bool((raw >= 0).all()) and bool(np.allclose(raw.sum(axis=1), 1, atol=1e-3))
+        return TestSet(samples.inputs, samples.labels, raw if shares else softmax(raw)), shares
+
+    def _calibration(self, count: int) -> UploadedRows:
+        if count not in self._uploads:
+            self._uploads[count] = self._converter.upload(self._data.calibration(count))
+        return self._uploads[count]
+
+    def _convert(self, variant: Variant, calibration: UploadedRows | None = None) -> bytes:
+        """Makes a file that every target of its format runs."""
+        content = self._converter.convert(variant, calibration)
+        reason = self._objection(variant, content)
+        if reason is not None:
+            raise ModelError(f"{variant.file}: {reason}")
+        return content
+
+    def _objection(self, variant: Variant, content: bytes) -> str | None:
+        """Which target does not run a file, and why; None if all do."""
+        for target in self._request.targets:
+            reasons = reasons_against(content, variant.format, target) if target.format == variant.format else []
+            if reasons:
+                return f"{target} does not run it: it {reasons[0]}"
+        return None
+
+    def _file(self, variant: Variant) -> ModelFile:
+        rows = self._calibration(self._request.calibration_rows) if variant.calibrated else None
+        if variant.format == "tflite" and variant.granularity == "channel" and self._request.targets:
+            reason = self._objection(variant, self._converter.convert(variant, rows))
+            if reason is not None:
+                _log.info("%s: %s; made with one weight scale a tensor in dense layers instead", variant.file, reason)
+                variant = dataclasses.replace(variant, granularity="default")
+        return ModelFile(variant, self._convert(variant, rows), 0 if rows is None else rows.count)
+
+    def _climb(self, variant: Variant) -> Climb:
+        chosen_on = dataclasses.replace(self._frame, test=self._test_set(self._data.validation)[0])
+        result = climb(
+            variant,
+            self._request.calibration_rows,
+            self._data.validation_source,
+            lambda rung, count: (self._convert(rung, self._calibration(count)), self._calibration(count).count),
+            lambda rung, content: chosen_on.judge(self._directory, rung, content),
+            self._explain,
+        )
+        if result.variant is None:
+            raise ParityError(f"{variant.file}: no rung of the ladder keeps the bounds; see the lines above")
+        return result
+
+    def _explain(self) -> list[LayerNoise]:
+        if self._explained is None:
+            rows = self._calibration(self._request.calibration_rows)
+            float32, int8 = (
+                self._converter.convert(Variant(precision, "tflite"), rows) for precision in ("float32", "int8")
+            )
+            real = self._data.network_values(self._data.validation.inputs[:EXPLAINED_ROWS])
+            calibration = self._data.calibration(self._request.calibration_rows)
+            self._explained = explain_layers(float32, int8, calibration, real, self._source.layers)
+        return self._explained
+
+
+def _known(values: Sequence[str], known: Sequence[str] | set[str], what: str) -> list[str]:
+    """The values, if each is among the known ones and there is one at least.
+
+    Raises:
+        DataError: One is not; or a str came, which is a sequence of letters.
+    """
+    listed = ", ".join(sorted(known))
+    if isinstance(values, str) or not values:
+        raise DataError(f"{what} {values!r}: expected a sequence of names, each one of {listed}")
+    for value in values:
+        if value not in known:
+            raise DataError(f"{what} {value!r}: expected one of {listed}")
+    return list(values)
+
+
+def _model_file(model: str | os.PathLike[str] | keras.Model, directory: Path) -> Path:
+    """The model's file; a Keras model in memory is saved into the working directory."""
+    if isinstance(model, str | os.PathLike):
+        return Path(model)
+    path = directory / f"{model.name}.keras"
+    model.save(path)
+    return path
+
+
+def _data_path(data: str | os.PathLike[str] | tuple[NDArray[Any], NDArray[Any]] | None, directory: Path) -> Path | None:
+    """The data set's path; arrays are saved into the working directory."""
+    if not isinstance(data, tuple):
+        return None if data is None else Path(data)
+    path = directory / "arrays.npz"
+    np.savez(path, x=data[0], y=data[1])
+    return path
+
+
+def _abstention(model: Path, none_label: str | None, threshold: float | None) -> Abstention:
+    """What the caller says, else what the training left beside the model."""
+    beside = model.with_name(ABSTENTION_FILE)
+    found = read_abstention(beside) if beside.exists() else Abstention()
+    return Abstention(
+        found.none_label if none_label is None else none_label, found.threshold if threshold is None else threshold
+    )
+
+
+def _top(climb_result: Climb, variant: Variant) -> ModelFile:
+    chosen = climb_result.variant or variant
+    return ModelFile(chosen, climb_result.content, climb_result.rungs[-1].rows)
+
+
+def _remark(request: _Request, frame: Frame) -> None:
+    """Says what the user should know before the results."""
+    for precision in request.precisions:
+        for format_name in request.formats:
+            reason = unavailable(precision, format_name)
+            if reason is not None:
+                _log.info("no %s %s file: %s", precision, format_name, reason)
+    if request.io in ("int8", "uint8") and "int16x8" in request.precisions:
+        dtypes = {"tflite": "int16", "onnx": "float32"}
+        taken = ", ".join(f"{dtypes[name]} in {name} files" for name in request.formats)
+        _log.info(
+            "no int16x8 file with --io %s: its activations have 16 bits; it takes and gives %s", request.io, taken
+        )
+    counts = np.bincount(frame.test.labels, minlength=len(frame.labels))
+    if frame.test.accuracy <= counts.max() / counts.sum():
+        _log.info(
+            "the Keras model is no better than always naming the largest class: is --preprocess right, and the order"
+        )
+        _log.info("of the classes (%s, …), which --labels decides?", ", ".join(frame.labels[:4]))
+
+
+def _provenance(request: _Request, source: SourceModel, data: ExportData) -> dict[str, Any]:
+    return {
+        "model": {"file": source.file, "sha256": source.sha256},
+        **data.provenance(request.calibration_rows),
+        "gate": dataclasses.asdict(request.gate),
+        "tools": {
+            "python": platform.python_version(),
+            **{tool: version(tool) for tool in (*_TOOLS, "numbre")},
+        },
+    }
