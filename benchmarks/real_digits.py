@@ -1,6 +1,7 @@
 """Digits as people write and photograph them: NUMBRE, the tutorials' way into the same network, and Tesseract.
 
-`python benchmarks/real_digits.py`; `--images DIR` and `--page FILE --truth TEXT` take your own pictures.
+`python benchmarks/real_digits.py`; `--images DIR` and `--page FILE --truth TEXT` take your own pictures, and
+`--field DIR` a folder of both, as `field.layout` describes it, of which alone the table is then printed.
 USPS's digits are read from a file: `images` (N, 16, 16) uint8, bright on dark, and `labels` (N,). The figures go to
 results/real_digits.json, a contact sheet of the mistakes to `--sheet`.
 """
@@ -19,6 +20,8 @@ from digits import sources
 from digits.large import large_photos
 from digits.readers import Digit, naive, numbre, opened, tesseract, tesseract_missing
 from digits.sheet import Mistake, write_sheet
+from field.layout import read_field
+from field.single_digits import score_singles
 from numbre_runtime import Classifier, load, read
 from numbre_runtime.bundle import bundle_path
 from numbre_runtime.errors import NumbreError
@@ -40,6 +43,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--images", type=Path, metavar="DIR", help="pictures DIGIT_anything.png, or a folder a digit")
     result.add_argument("--page", type=Path, metavar="FILE", help="a photographed page")
     result.add_argument("--truth", metavar="TEXT", help="what the page says, white space aside")
+    result.add_argument("--field", type=Path, metavar="DIR", help="a folder of singles/ and pages/; measure only these")
     result.add_argument("--sheet", type=Path, default=Path("build/real_digits.png"), metavar="FILE.png")
     return result
 
@@ -122,6 +126,21 @@ def _synthetic(table: ResultTable, pages: int) -> None:
     table.line("pages, all", f"{total.digits:>8,}{share:>9.1%}   {false:.2f} false a page", **vars(total))
 
 
+def run_field(classifier: Classifier, directory: Path, sheet: Path) -> None:
+    """Measures and prints how the pictures of a folder are read, and draws those that are not."""
+    field = read_field(directory)
+    mistakes: list[Mistake] = []
+    print(f"{'':28}{'pictures':>9}{'right':>8}{'accepted':>10}{'wrong and accepted':>20}{'blank':>7}")
+    for name, pictures in (("single digits", field.singles), ("digits that fill the picture", field.tight)):
+        if pictures:
+            score, missed = score_singles(classifier, pictures)
+            mistakes += missed
+            shares = f"{score.right / score.pictures:>8.1%}{score.accepted / score.pictures:>10.1%}"
+            print(f"{name:28}{score.pictures:>9,}{shares}{score.wrong:>20}{score.blank:>7}", flush=True)
+    write_sheet(sheet, mistakes)
+    print(f"{len(mistakes)} not right or not accepted: {sheet}")
+
+
 def run(args: argparse.Namespace) -> int:
     """Measures and prints everything that can be measured here; what cannot is skipped with the reason."""
     table = ResultTable(load(args.bundle), args.tesseract_count)
@@ -177,6 +196,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.count < 1 or args.tesseract_count < 1 or args.pages < 0:
         arguments.error("--count and --tesseract-count must be 1 or more, --pages 0 or more")
     try:
+        if args.field is not None:
+            run_field(load(args.bundle), args.field, args.sheet)
+            return 0
         return run(args)
     except NumbreError as error:
         print(f"real_digits: {error}", file=sys.stderr)
