@@ -11,7 +11,7 @@ import pytest
 from numbre_train.data import Mnist, Rows
 from numbre_train.fit import evaluate, fit
 from numbre_train.history import Epoch
-from numbre_train.networks import SMALL
+from numbre_train.networks import MICRO, SMALL
 from numbre_train.recipes import MODELS
 
 SHORT = dataclasses.replace(MODELS["small"], epochs=3)
@@ -31,6 +31,15 @@ def test_it_is_small_and_takes_pictures(classes: int) -> None:
     again = SMALL.build(False, 3, classes)
     for one, two in zip(model.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(one, two)
+
+
+def test_micro_holds_its_weights_and_biases_in_6000_bytes() -> None:
+    model = MICRO.build(raw_pixels=False, seed=0, classes=10)
+    kernels = [layer for layer in model.layers if hasattr(layer, "kernel")]
+    # Folded, each kernel has an int8 for each weight and an int32 bias for each channel of its output.
+    stored = sum(layer.kernel.numpy().size + 4 * layer.output.shape[-1] for layer in kernels)
+    assert stored <= 6000
+    assert model.get_layer("overview").output.shape == (None, 1, 1, 17)
 
 
 def test_it_learns_and_a_resumed_training_ends_the_same(mnist: Mnist, tmp_path: Path) -> None:

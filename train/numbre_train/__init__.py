@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from numbre_train.data import Dataset, Rows, load_dataset
+    from numbre_train.quantization.conversion import plain_model, quantize
     from numbre_train.recipes import Recipe, recipe_named
     from numbre_train.results import write_training
     from numbre_train.training import Training, train
@@ -27,13 +28,26 @@ _HOMES = {
     "Rows": "numbre_train.data",
     "Training": "numbre_train.training",
     "load_dataset": "numbre_train.data",
+    "plain_model": "numbre_train.quantization.conversion",
+    "quantize": "numbre_train.quantization.conversion",
     "recipe_named": "numbre_train.recipes",
     "train": "numbre_train.training",
     "write_training": "numbre_train.results",
 }
 """Public name to the module that defines it; imported at first use, so that `import numbre_train` takes no time."""
 
-__all__ = ["Dataset", "Recipe", "Rows", "Training", "load_dataset", "recipe_named", "train", "write_training"]
+__all__ = [
+    "Dataset",
+    "Recipe",
+    "Rows",
+    "Training",
+    "load_dataset",
+    "plain_model",
+    "quantize",
+    "recipe_named",
+    "train",
+    "write_training",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -53,6 +53,7 @@ def fit(
     resume: bool = False,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
     moments: Moments | None = None,
+    model: Any = None,
 ) -> tuple[Any, list[Epoch]]:
     """Trains a network; the same arguments on the same machine give the same weights, bit for bit.
 
@@ -66,6 +67,7 @@ def fit(
         resume: Whether to continue from the checkpoint.
         on_epoch: Called after each epoch.
         moments: Steps at which a function looks at the network; it does not change what is learned.
+        model: A keras model to train further; None builds the recipe's network with its initial weights.
 
     Returns:
         The keras model and the figures of each epoch.
@@ -75,10 +77,11 @@ def fit(
         DataError: The checkpoint to resume from is missing, damaged or of another training.
     """
     tf = tensorflow()
-    model = recipe.network.build(recipe.raw_pixels, seed, classes)
+    if model is None:
+        model = recipe.network.build(recipe.raw_pixels, seed, classes)
     optimizer = keras().optimizers.AdamW(recipe.rate, weight_decay=recipe.weight_decay, epsilon=1e-7)
-    # Only kernels decay, not biases and not the scale (gamma) and offset (beta) of batch normalization.
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    # Only kernels decay, not biases, the scale (gamma) and offset (beta) of batch normalization, or learned ranges.
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "range"])
     optimizer.build(model.trainable_variables)
     state = [*model.variables, *optimizer.variables]
     identity = _identity(recipe, rows, seed, classes)
@@ -160,7 +163,7 @@ def _steps_graph(model: Any, optimizer: Any, recipe: Recipe) -> Any:
     cross_entropy = keras().losses.SparseCategoricalCrossentropy()
     scale = PIXEL_SCALES["none" if recipe.raw_pixels else "unit"]
     batch_rows = recipe.batch
-    shape = recipe.network.input_shape
+    shape = model.input_shape[1:]
 
     def train_step(images: Any, labels: Any) -> tuple[Any, Any]:
         with tf.GradientTape() as tape:

@@ -24,6 +24,16 @@ class Epoch:
     validation_accuracy: float | None
     """Accuracy on the same rows, 0–1; None where there are none."""
 
+    def line(self, epochs: int) -> str:
+        """The figures as one line of progress, of so many epochs."""
+        watched = ""
+        if self.validation_accuracy is not None:
+            watched = f"  validation loss {self.validation_loss:.4f} accuracy {self.validation_accuracy:.2%}"
+        return (
+            f"epoch {self.epoch:3}/{epochs}  loss {self.loss:.4f} accuracy {self.accuracy:.2%}{watched}  "
+            f"{self.seconds:.1f} s"
+        )
+
 
 @dataclass(frozen=True)
 class Period:

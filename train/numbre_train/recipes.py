@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from numbre_runtime.errors import NumbreError
 from numbre_train.augment import Augmentation
-from numbre_train.networks import DNN, LINEAR, NUMBRE, SMALL, Network
+from numbre_train.networks import DNN, LINEAR, MICRO, NUMBRE, SMALL, Network
 
 BATCH = 128
 _WARM_UP_SHARE = 0.15
@@ -47,6 +47,8 @@ class Recipe:
     label_smoothing: float = 0.0
     """Share of the target spread evenly over all classes, 0–1 (Szegedy et al., "Rethinking the Inception architecture",
     2016). It keeps the range of the logits small, and with it the step between two int8 logits."""
+    quantize: bool = False
+    """Whether the network is trained further with the rounding of its int8 file, see `numbre_train.quantization`."""
 
     def rate_at(self, step: int, steps: int) -> float:
         """The learning rate of step 0 ≤ `step` < `steps`: linear warm-up, then half a cosine down to 0."""
@@ -128,6 +130,7 @@ MODELS = {
     "linear": _PLAIN,
     "dnn": replace(_PLAIN, name="dnn", network=DNN),
     "small": _SMALL,
+    "micro": replace(_SMALL, name="micro", epochs=60, network=MICRO),
 }
 """Name of a model, as in `--model`, to its recipe."""
 

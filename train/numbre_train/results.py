@@ -53,6 +53,13 @@ def metrics_of(training: Training) -> dict[str, Any]:
 
     labels, scores = data.test.labels, training.scores
     matrix = confusion_matrix(labels, scores.argmax(axis=1), len(data.labels))
+    simulated = None
+    if training.simulated is not None:
+        answers = scores_of(training.simulated, data.test.images, training.recipe.raw_pixels).argmax(axis=1)
+        simulated = {
+            "accuracy": float((answers == labels).mean()),
+            "agreement": float((answers == scores.argmax(axis=1)).mean()),
+        }
     return {
         "accuracy": training.accuracy,
         "log_loss": log_loss(labels, scores),
@@ -60,6 +67,7 @@ def metrics_of(training: Training) -> dict[str, Any]:
         "recall": _per_class(data, recalls(matrix)),
         "precision": _per_class(data, precisions(matrix)),
         "confusion": matrix.tolist(),
+        "simulated_int8": simulated,
         "validation_accuracy": training.epochs[-1].validation_accuracy,
         "network": training.recipe.network.outline(len(data.labels)),
         "parameters": int(training.model.count_params()),

@@ -39,6 +39,8 @@ class Training:
     """Wall time of all epochs, in seconds; after a resumption, of those before it too."""
     scores: NDArray[np.float32]
     """(N, classes) scores of the test rows, 0–1."""
+    simulated: Any = None
+    """The Keras model that computes like the model's int8 file; None without quantization-aware training."""
 
     @property
     def accuracy(self) -> float:
@@ -76,6 +78,7 @@ def train(
     Raises:
         RecipeError: No recipe has this name.
         DivergedError: The loss became NaN or infinite.
+        QuantizeError: The recipe quantizes, and the network has a layer whose rounding is not simulated.
         DataError: The checkpoint to resume from is missing, damaged or of another training; or the recipe is for digits
             and the data are not.
 
@@ -98,7 +101,7 @@ def train(
     _LOGGER.info("recipe %s, seed %d: %s images, %d epochs", recipe.name, seed, f"{len(rows):,}", recipe.epochs)
 
     def report(epoch: Epoch) -> None:
-        _LOGGER.info(_epoch_line(epoch, recipe.epochs))
+        _LOGGER.info(epoch.line(recipe.epochs))
         on_epoch(epoch)
 
     model, history = fit(
@@ -112,21 +115,20 @@ def train(
         on_epoch=report,
         moments=moments(recipe.epochs * steps_per_epoch(recipe, rows)) if moments is not None else None,
     )
+    simulated = None
+    if recipe.quantize:
+        from numbre_train.quantization.finetune import finetune
+
+        tuned = finetune(model, recipe, rows, validation, seed)
+        model, simulated = tuned.model, tuned.simulated
+        history = history + [
+            dataclasses.replace(epoch, epoch=number) for number, epoch in enumerate(tuned.epochs, len(history) + 1)
+        ]
     seconds = sum(epoch.seconds for epoch in history)
     scores = scores_of(model, data.test.images, recipe.raw_pixels)
-    return Training(recipe, data, seed, model, history, seconds, scores)
+    return Training(recipe, data, seed, model, history, seconds, scores, simulated)
 
 
 def rows_for(recipe: Recipe, data: Dataset) -> tuple[Rows, Rows | None]:
     """The rows to fit and to validate on; a recipe that fits on all rows leaves none to validate."""
     return (data.train, None) if recipe.all_rows else (data.fit, data.validation)
-
-
-def _epoch_line(epoch: Epoch, epochs: int) -> str:
-    watched = ""
-    if epoch.validation_accuracy is not None:
-        watched = f"  validation loss {epoch.validation_loss:.4f} accuracy {epoch.validation_accuracy:.2%}"
-    return (
-        f"epoch {epoch.epoch:3}/{epochs}  loss {epoch.loss:.4f} accuracy {epoch.accuracy:.2%}{watched}  "
-        f"{epoch.seconds:.1f} s"
-    )

@@ -83,6 +83,11 @@ def add_model_options(parser: Parser) -> None:
         metavar="SHARE",
         help="share of the target spread evenly over all classes, 0 ≤ SHARE < 1",
     )
+    group.add_argument(
+        "--quantize",
+        choices=("int8",),
+        help="train a quarter of the epochs more with the rounding of the int8 file, so that it loses less accuracy",
+    )
     group.add_argument("--augment", choices=tuple(AUGMENTATIONS), help="random distortion of every image")
     group.add_argument("--learning-rate", type=float, metavar="RATE", help="Adam's peak learning rate, above 0")
     group.add_argument("--batch-size", type=int, metavar="N", help="rows in one step, at least 1")
@@ -126,6 +131,8 @@ def recipe_of(model: str, args: argparse.Namespace, base: Recipe | None = None, 
         raise OptionError(f"--{foreign[0].replace('_', '-')} is not for {model}; choose another model or leave it out")
     given = {name: value for name, value in given.items() if name in known}
     changes: dict[str, Any] = {"network": dataclasses.replace(recipe.network, **given)}
+    if args.quantize is not None:
+        changes["quantize"] = True
     if args.augment is not None:
         changes["augmentation"] = AUGMENTATIONS[args.augment]
     if args.label_smoothing is not None:

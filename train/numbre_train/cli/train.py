@@ -43,8 +43,8 @@ def parser() -> Parser:
         "--model",
         choices=tuple(MODELS),
         default="numbre",
-        help="numbre: 784-25-256-300-10; linear: softmax regression; dnn: hidden layers of your choice; small: a small "
-        "convolutional network, slower to train (default: numbre)",
+        help="numbre: 784-25-256-300-10; linear: softmax regression; dnn: hidden layers of your choice; small and "
+        "micro: convolutional networks of 13,466 and 5,876 parameters, slower to train (default: numbre)",
     )
     result.add_argument(
         "--recipe",
