@@ -22,17 +22,16 @@ from numbre_runtime.tensors import as_rows, as_stored, decoder, encoder, image_w
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from PIL.Image import Image
 
     from numbre_runtime.pictures.digit import Found
+    from numbre_runtime.pictures.picture import PictureSource
 
-ImageLike: TypeAlias = "NDArray[Any] | str | os.PathLike[str] | Image"
-"""An array in the model's own form (also a row of a table), or a picture: a path or a PIL image of any size."""
+ImageLike: TypeAlias = "PictureSource"
+"""A picture of any size, see `PictureSource`; or an array in the model's own form, a row of a table among them."""
 
 
 _FastPath: TypeAlias = "tuple[Callable[[NDArray[Any]], object], Callable[[], NDArray[Any]]]"
 """A function that writes one image's pixels into an engine's input buffer, and one that then runs the engine."""
-_MOST_THREADS = 256
 _UINT8 = np.dtype(np.uint8)
 _SINGLES_STEP = 5
 """Every fifth golden input is also tried alone."""
@@ -69,7 +68,7 @@ class Classifier:
         self.none_label = manifest.none_label
         self.threshold = manifest.threshold
         self.backend = session.version
-        self._spec = spec
+        self.input = spec
         self._session = session
         self._encode = encoder(spec, artifact.input)
         self._decode = decoder(artifact, manifest.output)
@@ -84,8 +83,8 @@ class Classifier:
 
         Args:
             image: uint8 0–255 or float 0–1, of shape (28, 28), (784,) or (28, 28, 1), ink bright on dark as in
-                MNIST; or a path or PIL image of any size and polarity, which is brought to that form. Other models
-                take other shapes, and rows of numbers where their input is no picture (`InputSpec`).
+                MNIST; or a picture of any size and polarity (`PictureSource`), which is brought to that form. Other
+                models take other shapes, and rows of numbers where their input is no picture (`InputSpec`).
 
         Raises:
             ImageError: It is none of these, or a damaged file. A blank picture is none: it is not recognized.
@@ -101,7 +100,7 @@ class Classifier:
             write(image)
             raw = run()
             self._idle.append(path)
-        elif isinstance(image, np.ndarray) or self._spec.picture != "mnist":
+        elif self.input.picture != "mnist" or self._is_own(image):
             raw = self._session.run(self._row(image), self._encode)
         else:
             rows, found = self._digit(image)
@@ -133,12 +132,12 @@ class Classifier:
 
     def predict_raw(self, images: NDArray[Any] | Iterable[ImageLike]) -> NDArray[Any]:
         """As `predict_batch`, with the outputs (N, classes) as the artifact stores them, int8 for an int8 one."""
-        shape = self._spec.shape
+        shape = self.input.shape
         if isinstance(images, np.ndarray):
             if images.shape in (shape, (math.prod(shape),), (*shape, 1)):
                 raise ImageError(f"an array of shape {images.shape}; predict takes one image, predict_batch many")
-            rows, encode = as_rows(images, shape, self._spec.dtype), self._encode
-        elif isinstance(images, (str, os.PathLike)) or not isinstance(images, Iterable):
+            rows, encode = as_rows(images, shape, self.input.dtype), self._encode
+        elif isinstance(images, (str, bytes, os.PathLike)) or not isinstance(images, Iterable):
             raise ImageError(f"a {type(images).__name__}; predict takes one image, predict_batch many")
         else:
             # One by one, because some may be pixels and others floats.
@@ -152,6 +151,14 @@ class Classifier:
             outputs[start:end] = self._session.run(rows[start:end], encode)
         return outputs
 
+    def prepare(self, image: ImageLike) -> NDArray[Any]:
+        """The array that the network gets for an image, of the shape `input.shape` and the type `input.dtype`.
+
+        Raises:
+            ImageError: See `predict`.
+        """
+        return self._row(image).reshape(self.input.shape)
+
     def check_output(self, images: NDArray[Any]) -> None:
         """Checks that the engine takes and gives the types and shapes of the manifest, on images (N, …).
 
@@ -159,7 +166,7 @@ class Classifier:
             BackendError: It does not.
         """
         # Encoded beforehand, because an encoder would silently write to an input of another type.
-        rows = self._encode(as_rows(images, self._spec.shape, self._spec.dtype))
+        rows = self._encode(as_rows(images, self.input.shape, self.input.dtype))
         try:
             raw = self._session.run(rows)
         except Exception as cause:
@@ -173,26 +180,34 @@ class Classifier:
 
     def fast_path(self) -> _FastPath:
         """Returns the two functions that `predict` calls for an image of pixels: write the image, run the model."""
-        buffer = np.zeros((1, math.prod(self._spec.shape)), self.artifact.input.dtype)
-        return image_writer(self._spec, self.artifact.input, buffer), self._session.runner(buffer)
+        buffer = np.zeros((1, math.prod(self.input.shape)), self.artifact.input.dtype)
+        return image_writer(self.input, self.artifact.input, buffer), self._session.runner(buffer)
+
+    def _is_own(self, image: ImageLike) -> bool:
+        """Whether an image is an array in the model's own form, and not a picture that has to be brought to it."""
+        if not isinstance(image, np.ndarray):
+            return False
+        from numbre_runtime.pictures.picture import is_photo
+
+        return self.input.picture == "none" or not is_photo(image, self.input.shape)
 
     def _row(self, image: ImageLike) -> NDArray[Any]:
         """One image of any accepted kind, as (1, values)."""
-        if isinstance(image, np.ndarray):
-            rows = as_rows(image, self._spec.shape, self._spec.dtype)
+        if isinstance(image, np.ndarray) and self._is_own(image):
+            rows = as_rows(image, self.input.shape, self.input.dtype)
             if len(rows) != 1:
                 raise ImageError(f"an array of {len(rows)} images; predict takes one, predict_batch takes many")
             return rows
-        if self._spec.picture == "none":
-            raise ImageError(f"a picture; this model takes arrays of {self._spec.shape} numbers")
-        if self._spec.picture == "resize":
+        if self.input.picture == "none":
+            raise ImageError(f"a picture; this model takes arrays of {self.input.shape} numbers")
+        if self.input.picture == "resize":
             from numbre_runtime.pictures.resize import to_shape
 
-            return to_shape(image, self._spec.shape).reshape(1, -1)
+            return to_shape(image, self.input.shape).reshape(1, -1)
         return self._digit(image)[0]
 
     @staticmethod
-    def _digit(picture: str | os.PathLike[str] | Image) -> tuple[NDArray[np.uint8], Found | None]:
+    def _digit(picture: PictureSource) -> tuple[NDArray[np.uint8], Found | None]:
         from numbre_runtime.pictures.digit import find_digit
 
         pixels, found = find_digit(picture)

@@ -36,6 +36,10 @@ class PhotoNotInstalledError(NumbreError, ImportError):
     """OpenCV, the extra `photo`, is not installed on this machine."""
 
 
+class ScoreNotInstalledError(NumbreError, ImportError):
+    """Daft or Ray, the extras `score` and `ray`, is not installed on this machine."""
+
+
 class DataError(NumbreError, ValueError):
     """A data set that is missing, damaged or not what its format says."""
 

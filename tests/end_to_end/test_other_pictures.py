@@ -14,9 +14,9 @@ from PIL import Image
 import numbre_runtime
 from conftest import Run
 from numbre_export.cli import main as export
+from numbre_runtime.idx import format_idx
 from numbre_runtime.pictures.resize import to_shape
 from numbre_train.cli import main as train
-from numbre_train.data.idx import format_idx
 from numbre_train.data.labelled import read_labelled
 from numbre_train.data.parts import read_parts
 

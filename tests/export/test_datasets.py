@@ -12,9 +12,9 @@ from PIL import Image
 from numbre_export.convert.converter import SourceModel
 from numbre_export.data.datasets import DataOptions, ExportData, labels_beside, load_data
 from numbre_runtime.errors import DataError
+from numbre_runtime.idx import format_idx
 from numbre_runtime.pictures.resize import to_shape
 from numbre_train.data import Mnist
-from numbre_train.data.idx import format_idx
 from numbre_train.data.labelled import Labelled, read_labelled
 from numbre_train.data.parts import read_parts
 

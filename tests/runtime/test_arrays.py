@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 import numbre_runtime as numbre
+from conftest import ROOT
 from numbre_runtime.backends.base import BATCH
 from numbre_train.data import Mnist
 
@@ -74,8 +77,8 @@ def test_batch_takes_every_form(classifier: numbre.Classifier, mnist: Mnist, sha
 @pytest.mark.parametrize(
     ("array", "reason"),
     [
-        (np.zeros((27, 28), np.uint8), r"shape \(27, 28\); expected \(28, 28\)"),
-        (np.zeros((28, 28, 3), np.uint8), r"shape \(28, 28, 3\)"),
+        (np.zeros((27, 28), np.float32), r"shape \(27, 28\); expected \(28, 28\)"),
+        (np.zeros((28, 28, 3), np.float32), r"shape \(28, 28, 3\)"),
         (np.zeros(783, np.uint8), r"shape \(783,\)"),
         (np.zeros((), np.uint8), r"shape \(\)"),
         (np.zeros((28, 28), np.int64), "array of int64; expected uint8"),
@@ -100,8 +103,39 @@ def test_batch_refuses_a_single_image() -> None:
         numbre.load().predict_batch(np.zeros((28, 28), np.uint8))
 
 
+def test_bytes_and_binary_files_are_pictures_like_any() -> None:
+    classifier, path = numbre.load(), ROOT / "samples" / "paper_3.png"
+    expected = classifier.predict(path)
+    for picture in (path.read_bytes(), io.BytesIO(path.read_bytes()), bytearray(path.read_bytes())):
+        answer = classifier.predict(picture)
+        assert (answer.label, answer.found) == ("3", expected.found)
+    with path.open("rb") as stream:
+        assert classifier.predict(stream).label == "3"
+    with pytest.raises(numbre.ImageError, match="no picture in a known format"):
+        classifier.predict(b"")
+    with pytest.raises(numbre.ImageError, match="predict takes one image, predict_batch many"):
+        classifier.predict_batch(path.read_bytes())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
+def test_an_array_of_a_photo_is_a_picture(mode: str) -> None:
+    with Image.open(ROOT / "samples" / "paper_3.png") as picture:
+        pixels = np.asarray(picture.convert(mode))
+    answer, expected = numbre.load().predict(pixels), numbre.load().predict(ROOT / "samples" / "paper_3.png")
+    assert (answer.label, answer.found) == (expected.label, expected.found)
+    np.testing.assert_array_equal(numbre.load().predict_batch([pixels])[0], answer.scores)
+
+
+@pytest.mark.parametrize("shape", [(5, 5, 5), (2, 784), (3, 28, 28), (0, 5)])
+def test_an_array_that_is_neither_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(numbre.ImageError):
+        numbre.load().predict(np.zeros(shape, np.uint8))
+
+
 def test_something_that_is_no_image_is_refused() -> None:
-    with pytest.raises(numbre.ImageError, match="a dict; expected an array, a path or a PIL image"):
+    with pytest.raises(
+        numbre.ImageError, match="a dict; expected an array, a path, bytes, a binary file or a PIL image"
+    ):
         numbre.load().predict({})  # type: ignore[arg-type]
 
 

@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import binomtest
 from sklearn.metrics import log_loss as sklearn_log_loss
 
-from numbre_runtime.score.measures import log_loss, mcnemar_p
+from numbre_runtime.measures import log_loss, mcnemar_p
 
 
 @pytest.mark.parametrize(

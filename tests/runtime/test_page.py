@@ -276,7 +276,7 @@ def test_large_noise_with_transparency_costs_little_more_than_its_pixels(tmp_pat
 @pytest.mark.parametrize(
     ("image", "reason"),
     [
-        (np.zeros((10, 10, 4), np.uint8), "an array of uint8"),
+        (np.zeros((10, 10, 5), np.uint8), "an array of uint8"),
         (np.zeros((10, 10), np.float32), "an array of float32"),
         (np.zeros(10, np.uint8), "an array of uint8"),
         (Image.new("1", (10_000, 10_000)), "at most 50,000,000 are read"),

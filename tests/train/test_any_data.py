@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from numbre_runtime.errors import DataError
+from numbre_runtime.idx import format_idx
 from numbre_train import plots
 from numbre_train.cli import main
 from numbre_train.data import Dataset, Mnist, load_dataset
-from numbre_train.data.idx import format_idx
 
 NAMES = ("nought", "one stroke", "two")
 Images = NDArray[np.uint8]

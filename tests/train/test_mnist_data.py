@@ -15,8 +15,8 @@ import pytest
 from numpy.typing import NDArray
 
 from numbre_runtime.errors import DataError
+from numbre_runtime.idx import format_idx, parse_idx
 from numbre_train.data import Mnist, calibration_rows, load_mnist, sources, split_rows
-from numbre_train.data.idx import format_idx, parse_idx
 from numbre_train.data.mnist import SHA256
 
 NAMES = tuple(SHA256)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from numbre_runtime.score.measures import mcnemar_p
+from numbre_runtime.measures import mcnemar_p
 from numbre_train.compare.statistics import holm, paired_test
 
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from numbre_runtime.errors import DataError, NumbreError
 from numbre_runtime.files import read_limited, write_atomic
 from numbre_runtime.manifest import PIXEL_SCALES
+from numbre_runtime.measures import SMALLEST_SCORE, log_loss
 from numbre_runtime.npz import read_npz, write_npz
-from numbre_runtime.score.measures import SMALLEST_SCORE, log_loss
 from numbre_train.ctrl_c import raise_if_pressed
 from numbre_train.data.rows import Rows
 from numbre_train.history import Epoch

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from numbre_runtime.backends.quiet import quiet_engine
 from numbre_runtime.files import write_atomic
-from numbre_runtime.score.measures import log_loss
+from numbre_runtime.measures import log_loss
 from numbre_train.data import Dataset
 from numbre_train.data.abstention import ABSTENTION_FILE, Abstention, format_abstention
 from numbre_train.data.classes import LABELS_FILE, format_labels

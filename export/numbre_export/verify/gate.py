@@ -20,7 +20,7 @@ from numbre_runtime.bundle import Bundle
 from numbre_runtime.classifier import open_artifact
 from numbre_runtime.errors import BackendError, NumbreError
 from numbre_runtime.manifest import Artifact, Measurement
-from numbre_runtime.score.measures import log_loss, mcnemar_p
+from numbre_runtime.measures import log_loss, mcnemar_p
 from numbre_runtime.tensors import decoder
 
 _ROUNDING = 1e-6

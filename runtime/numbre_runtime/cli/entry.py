@@ -57,3 +57,8 @@ def bench() -> int:
 def doctor() -> int:
     """numbre-doctor."""
     return run_module("numbre_runtime.cli.doctor")
+
+
+def score() -> NoReturn:
+    """numbre-score, which leaves at once too: after Ctrl-C the engine's threads may still be at work."""
+    _leave(run_module("numbre_runtime.cli.score"))

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from numbre_runtime.errors import ImageError
 from numbre_runtime.pictures.grey import grey_levels
-from numbre_runtime.pictures.picture import upright_size, with_picture
+from numbre_runtime.pictures.picture import PictureSource, upright_size, with_picture
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -44,33 +42,20 @@ class Levels:
         return self.width / self.grey.shape[1], self.height / self.grey.shape[0]
 
 
-def page_levels(source: NDArray[Any] | str | os.PathLike[str] | Image) -> Levels:
+def page_levels(source: PictureSource) -> Levels:
     """Grey levels of a picture, reduced or enlarged to a size at which digits on a page are found.
 
     Args:
-        source: A file's path, a PIL image, or pixels (height, width) or (height, width, 3) uint8.
+        source: A file's path, a PIL image, or pixels (height, width) or (height, width, 3 or 4) uint8.
 
     Raises:
         ImageError: It is no picture, damaged or too large.
     """
-    if isinstance(source, np.ndarray):
-        source = _from_array(source)
     grey, (width, height) = with_picture(source, _reduced, draft=_DRAFT)
     enlarged = min(_SMALL / max(grey.shape), _MOST_ENLARGED)
     if enlarged > 1.5:
         grey = cv2.resize(grey, None, fx=enlarged, fy=enlarged, interpolation=cv2.INTER_CUBIC)
     return Levels(np.asarray(grey, np.uint8), width, height)
-
-
-def _from_array(pixels: NDArray[Any]) -> Image:
-    from PIL import Image
-
-    colour = pixels.ndim == 3 and pixels.shape[2] == 3
-    if pixels.dtype != np.uint8 or not (pixels.ndim == 2 or colour):
-        raise ImageError(
-            f"an array of {pixels.dtype} {pixels.shape}; a page is uint8, (height, width) or (height, width, 3)"
-        )
-    return Image.fromarray(pixels)
 
 
 def _reduced(picture: Image, size: tuple[int, int]) -> tuple[NDArray[np.uint8], tuple[int, int]]:

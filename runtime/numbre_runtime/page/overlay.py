@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import io
-import os
 from typing import TYPE_CHECKING
 
 from numbre_runtime.page.result import Page
-from numbre_runtime.pictures.picture import with_picture
+from numbre_runtime.pictures.picture import PictureSource, with_picture
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -17,7 +16,7 @@ _MOST_PIXELS = 12_000_000
 _BOX, _TEXT = (220, 30, 30), (20, 70, 220)
 
 
-def overlay_png(source: str | os.PathLike[str] | Image, page: Page) -> bytes:
+def overlay_png(source: PictureSource, page: Page) -> bytes:
     """The photo as a PNG file, with each digit's box, its label above it, and a line below each number.
 
     Raises:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -25,10 +24,10 @@ from numbre_runtime.page.straighten import line_slope, turned
 from numbre_runtime.page.words import are_digits
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    from numbre_runtime.pictures.picture import PictureSource
 
 
-def read(image: NDArray[Any] | str | os.PathLike[str] | Image, classifier: Classifier | None = None) -> Page:
+def read(image: PictureSource, classifier: Classifier | None = None) -> Page:
     """Reads all numbers on a page.
 
     Args:

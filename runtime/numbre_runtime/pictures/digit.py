@@ -7,7 +7,6 @@ ink bright on 0, fitted into a 20×20 box with its aspect ratio kept, its centre
 from __future__ import annotations
 
 import math
-import os
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -18,7 +17,7 @@ from numbre_runtime.pictures.frame import inside_frame
 from numbre_runtime.pictures.grey import grey_levels
 from numbre_runtime.pictures.ground import has_dark_ink, ink_of, quantile
 from numbre_runtime.pictures.mnist_form import SIDE, in_mnist_form
-from numbre_runtime.pictures.picture import picture_name, upright_size, with_picture
+from numbre_runtime.pictures.picture import PictureSource, picture_name, upright_size, with_picture
 from numbre_runtime.pictures.ruled_lines import without_lines
 
 if TYPE_CHECKING:
@@ -46,11 +45,11 @@ class Found(NamedTuple):
     """True: dark ink on a lighter ground; False: light ink on a darker one."""
 
 
-def find_digit(source: str | os.PathLike[str] | Image) -> tuple[NDArray[np.uint8], Found | None]:
+def find_digit(source: PictureSource) -> tuple[NDArray[np.uint8], Found | None]:
     """Finds the digit of a picture and brings it to MNIST's form.
 
     Args:
-        source: A file's path or a PIL image, of any size, mode, polarity and EXIF orientation.
+        source: A picture, see `PictureSource`, of any size, mode, polarity and EXIF orientation.
 
     Returns:
         (28, 28) uint8, ink up to 255 on 0, and where it was found; all zeros and None for a blank picture.
@@ -61,11 +60,11 @@ def find_digit(source: str | os.PathLike[str] | Image) -> tuple[NDArray[np.uint8
     return with_picture(source, _digit_of, draft=2 * _WORK_SIZE)
 
 
-def to_mnist(source: str | os.PathLike[str] | Image) -> NDArray[np.uint8]:
+def to_mnist(source: PictureSource) -> NDArray[np.uint8]:
     """Brings a picture of one digit to MNIST's form.
 
     Args:
-        source: A file's path or a PIL image, of any size, mode, polarity and EXIF orientation.
+        source: A picture, see `PictureSource`, of any size, mode, polarity and EXIF orientation.
 
     Returns:
         (28, 28) uint8, ink up to 255 on 0.

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import math
 import os
 import stat
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
+
+import numpy as np
 
 from numbre_runtime.errors import ImageError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from PIL.Image import Image
     from PIL.ImageFile import ImageFile
 
@@ -29,6 +34,42 @@ _ORIENTATION, _LYING = 0x0112, (5, 6, 7, 8)
 
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 """Read by Pillow's own decoders; formats that start other programs (EPS) are left out."""
+
+
+PictureSource: TypeAlias = "NDArray[Any] | str | os.PathLike[str] | bytes | bytearray | IO[bytes] | Image"
+"""A picture: an array of its pixels, see `picture_of_array`, a file's path, an encoded picture as bytes or as an open
+binary file, or a PIL image."""
+
+
+def is_photo(pixels: NDArray[Any], shape: tuple[int, ...]) -> bool:
+    """Whether an array holds one picture as cameras give it, (height, width) or (height, width, 3 or 4) uint8.
+
+    Args:
+        pixels: The array.
+        shape: The shape of a model's own input; that shape, flat or in a batch, is no photo.
+    """
+    own = (shape, (math.prod(shape),), (*shape, 1))
+    if pixels.dtype != np.uint8 or pixels.shape in own or pixels.shape[1:] in own:
+        return False
+    return pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in (3, 4))
+
+
+def picture_of_array(pixels: NDArray[Any]) -> Image:
+    """A PIL image of grey, RGB or RGBA pixels.
+
+    Args:
+        pixels: (height, width), or (height, width, 3 or 4) in the order red, green, blue, alpha; uint8.
+
+    Raises:
+        ImageError: Another shape or dtype.
+    """
+    from PIL import Image
+
+    if pixels.dtype != np.uint8 or not (pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in (3, 4))):
+        raise ImageError(
+            f"an array of {pixels.dtype} {pixels.shape}; a picture is uint8, (height, width) or (height, width, 3 or 4)"
+        )
+    return Image.fromarray(np.ascontiguousarray(pixels))
 
 
 def picture_name(source: object) -> str:
@@ -55,14 +96,14 @@ def max_pixels() -> int:
 
 
 def with_picture(
-    source: str | os.PathLike[str] | Image,
+    source: PictureSource,
     use: Callable[[Image, tuple[int, int]], _Result],
     draft: int | None = None,
 ) -> _Result:
     """What `use` makes of a picture; a file is closed afterwards, a PIL image is the caller's.
 
     Args:
-        source: A file's path or a PIL image.
+        source: See `PictureSource`.
         use: Takes the picture, which it must not change, and its stored width and height, for a draft is smaller.
         draft: A JPEG file may be decoded straight to grey and a smaller size, no smaller than this side in pixels.
 
@@ -73,14 +114,12 @@ def with_picture(
 
     name = picture_name(source)
     try:
-        if not isinstance(source, (str, os.PathLike)):
-            if not hasattr(source, "convert"):
-                raise ImageError(f"a {type(source).__name__}; expected an array, a path or a PIL image")
+        if isinstance(source, np.ndarray):
+            source = picture_of_array(source)
+        if isinstance(source, Image.Image):
             _check_size(source, name)
             return use(source, source.size)
-        _check_file(name)
-        # By its name, for Pillow then imports the one decoder that the ending asks for.
-        with Image.open(name, formats=_FORMATS) as picture:
+        with Image.open(_opened(source, name), formats=_FORMATS) as picture:
             _check_size(picture, name)
             _check_decoder(picture, name)
             size = picture.size
@@ -98,6 +137,18 @@ def with_picture(
         raise ImageError(f"{name}: cannot be read ({cause.strerror})") from cause
     except (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, ArithmeticError) as cause:
         raise ImageError(f"{name}: damaged or cut short ({cause})") from cause
+
+
+def _opened(source: object, name: str) -> str | IO[bytes]:
+    """A picture as `Image.open` takes it: by its name, because Pillow then imports only the decoder for its ending."""
+    if isinstance(source, (str, os.PathLike)):
+        _check_file(name)
+        return name
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return io.BytesIO(source)
+    if hasattr(source, "read"):
+        return cast("IO[bytes]", source)
+    raise ImageError(f"a {type(source).__name__}; expected an array, a path, bytes, a binary file or a PIL image")
 
 
 def upright_size(picture: Image, size: tuple[int, int]) -> tuple[int, int]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from numbre_runtime.errors import ImageError
-from numbre_runtime.pictures.picture import is_transparent, with_picture
+from numbre_runtime.pictures.picture import PictureSource, is_transparent, with_picture
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -17,11 +16,11 @@ if TYPE_CHECKING:
 _MODES = {1: "L", 3: "RGB"}
 
 
-def to_shape(source: str | os.PathLike[str] | Image, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+def to_shape(source: PictureSource, shape: tuple[int, ...]) -> NDArray[np.uint8]:
     """Resizes a picture, bilinearly over all pixels that fall into one, without keeping its aspect ratio.
 
     Args:
-        source: A file's path or a PIL image, of any size and EXIF orientation; what is transparent counts as black.
+        source: A picture, see `PictureSource`, of any size and EXIF orientation; what is transparent counts as black.
         shape: (height, width) for grey levels, (height, width, 1) as well, (height, width, 3) for red, green, blue.
 
     Returns:

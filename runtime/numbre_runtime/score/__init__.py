@@ -1,1 +1,1 @@
-"""What a classifier's scores are worth, measured over many labelled rows."""
+"""Scoring of many pictures, embedded or on a Ray cluster, on Daft's dataframe engine."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from numbre_runtime.score.measures import mcnemar_p
+from numbre_runtime.measures import mcnemar_p
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from numbre_runtime.errors import DataError, ImageError
 from numbre_runtime.files import read_limited
+from numbre_runtime.idx import idx_content, parse_idx
 from numbre_runtime.npz import read_npz
-from numbre_train.data.idx import idx_content, parse_idx
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 _LIMIT = 512 << 20

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from numbre_runtime.cache import cache_directory
 from numbre_runtime.errors import DataError, OutputError
 from numbre_runtime.files import write_atomic
+from numbre_runtime.idx import parse_idx
 from numbre_train.data import sources
-from numbre_train.data.idx import parse_idx
 
 SHA256 = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",

@@ -13,8 +13,8 @@ import numpy as np
 
 from numbre_runtime.errors import DataError
 from numbre_runtime.files import read_limited
+from numbre_runtime.idx import format_idx, idx_content
 from numbre_runtime.npz import read_npz
-from numbre_train.data.idx import format_idx, idx_content
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import math
 import struct
 import zlib
 from pathlib import Path
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from numbre_runtime.errors import DataError
 from numbre_runtime.files import read_limited
 
-_UINT8 = 0x08
+_UINT8, _MOST_DIMENSIONS = 0x08, 4
 
 
 def idx_content(path: Path, limit: int) -> bytes:
@@ -53,17 +54,35 @@ def parse_idx(content: bytes, where: str) -> NDArray[np.uint8]:
     Raises:
         DataError: It is no IDX file of bytes, or its length is not what its header says.
     """
-    if len(content) < 4 or content[:2] != b"\0\0" or content[2] != _UINT8 or not 1 <= content[3] <= 4:
-        raise DataError(f"{where}: not an IDX file of unsigned bytes, it begins with {content[:4]!r}")
-    header = 4 + 4 * content[3]
-    if len(content) < header:
-        raise DataError(f"{where}: cut short inside its IDX header")
-    shape = struct.unpack(f">{content[3]}I", content[4:header])
-    expected = header
-    expected += int(np.prod([int(size) for size in shape], dtype=object))
+    header, shape = _header(content, where)
+    expected = header + math.prod(shape)
     if len(content) != expected:
         raise DataError(f"{where}: {len(content):,} bytes, but its IDX header promises {expected:,}")
     return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
+
+
+def map_idx(path: Path) -> NDArray[np.uint8]:
+    """Maps an uncompressed IDX file of unsigned bytes into memory, which reads only the rows that are used.
+
+    Raises:
+        DataError: See `parse_idx`.
+    """
+    with path.open("rb") as stream:
+        header, shape = _header(stream.read(4 + 4 * _MOST_DIMENSIONS), str(path))
+    expected, size = header + math.prod(shape), path.stat().st_size
+    if size != expected:
+        raise DataError(f"{path}: {size:,} bytes, but its IDX header promises {expected:,}")
+    return np.memmap(path, np.uint8, "r", header, shape)
+
+
+def _header(start: bytes, where: str) -> tuple[int, tuple[int, ...]]:
+    """The header's length in bytes and the shape that it states, from the first bytes of a file."""
+    if len(start) < 4 or start[:2] != b"\0\0" or start[2] != _UINT8 or not 1 <= start[3] <= _MOST_DIMENSIONS:
+        raise DataError(f"{where}: not an IDX file of unsigned bytes, it begins with {start[:4]!r}")
+    header = 4 + 4 * start[3]
+    if len(start) < header:
+        raise DataError(f"{where}: cut short inside its IDX header")
+    return header, struct.unpack(f">{start[3]}I", start[4:header])
 
 
 def format_idx(array: NDArray[np.uint8]) -> bytes:

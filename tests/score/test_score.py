@@ -1,0 +1,269 @@
+"""numbre-score on real digits in every form of source, against `predict` on the same pictures."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from numpy.typing import NDArray
+
+import numbre_runtime as numbre
+from conftest import ROOT, Run
+from numbre_runtime.errors import DataError, OutputError
+from numbre_runtime.score.columns import batch_of_pixels
+from numbre_runtime.score.engine import start_engine
+from numbre_runtime.score.sources import FILES, known_rows, units
+from numbre_train.data import Mnist
+
+daft = start_engine()
+
+from numbre_runtime.score.frames import score  # noqa: E402 - the engine is set up before Daft is imported
+from numbre_runtime.score.job import run_job  # noqa: E402
+
+_ROWS = 300
+_BUNDLE = "numbre-int8"
+
+
+@pytest.fixture(scope="module")
+def images(mnist: Mnist) -> NDArray[np.uint8]:
+    return mnist.test_images[:_ROWS]
+
+
+@pytest.fixture(scope="module")
+def expected(images: NDArray[np.uint8]) -> list[str]:
+    return [str(answer) for answer in numbre.load(_BUNDLE).predict_batch(images).argmax(axis=1)]
+
+
+def _lists(images: NDArray[np.uint8]) -> pa.Array:
+    return pa.FixedSizeListArray.from_arrays(pa.array(images.reshape(-1)), 784)
+
+
+def _parquet(path: Path, images: NDArray[np.uint8]) -> None:
+    names = [f"row {number}" for number in range(len(images))]
+    pq.write_table(pa.table({"name": names, "pixels": _lists(images)}), path, row_group_size=70)
+
+
+def _csv(path: Path, images: NDArray[np.uint8]) -> None:
+    with path.open("w", newline="") as stream:
+        csv.writer(stream).writerows([["pixels"], *([json.dumps(image.reshape(-1).tolist())] for image in images)])
+
+
+def _jsonl(path: Path, images: NDArray[np.uint8]) -> None:
+    path.write_text("".join(json.dumps({"pixels": image.tolist()}) + "\n" for image in images))
+
+
+def _npz(path: Path, images: NDArray[np.uint8]) -> None:
+    np.savez(path, images=images)
+
+
+def _idx(path: Path, images: NDArray[np.uint8]) -> None:
+    header = np.array([0x803, *images.shape], ">u4").tobytes()
+    path.write_bytes(header + images.tobytes())
+
+
+@pytest.mark.parametrize(
+    ("name", "write"), [("rows.parquet", _parquet), ("rows.jsonl", _jsonl), ("rows.npz", _npz), ("images-idx3", _idx)]
+)
+def test_every_form_of_arrays_gets_the_answers_of_predict(
+    name: str, write: Any, images: NDArray[np.uint8], expected: list[str], tmp_path: Path
+) -> None:
+    write(tmp_path / name, images)
+    tally = run_job([str(tmp_path / name)], tmp_path / "out.parquet", _BUNDLE)
+    table = pq.read_table(tmp_path / "out.parquet")
+    assert table["label"].to_pylist() == expected
+    assert table["key"].to_pylist() == [f"{tmp_path / name}#{number}" for number in range(_ROWS)]
+    assert (tally.rows, tally.errors) == (_ROWS, 0)
+    assert not (tmp_path / "out.parquet.parts").exists()
+
+
+def test_pictures_in_folders_get_the_answers_of_predict_and_a_bad_one_its_reason(tmp_path: Path) -> None:
+    folder = tmp_path / "pictures" / "more"
+    folder.mkdir(parents=True)
+    for sample in sorted((ROOT / "samples").glob("*_[0-9].png")):
+        shutil.copy(sample, folder)
+    (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (folder / "notes.txt").write_text("no picture")
+    run_job([str(tmp_path / "pictures")], tmp_path / "out.jsonl")
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    classifier = numbre.load()
+    for row in rows:
+        path = Path(row["key"])
+        if path.name == "broken.png":
+            assert row["label"] is None
+            assert "broken.png" in row["error"]
+            assert row["recognized"] is False
+        else:
+            answer = classifier.predict(path)
+            assert answer.found is not None
+            assert (row["label"], tuple(row["box"])) == (answer.label, answer.found.box)
+            assert row["confidence"] == pytest.approx(answer.confidence, abs=1e-6)
+    assert [Path(row["key"]).name for row in rows] == sorted(
+        path.name for path in folder.iterdir() if path.suffix == ".png"
+    )
+
+
+def test_a_table_of_paths_and_addresses(tmp_path: Path) -> None:
+    sample = ROOT / "samples" / "paper_3.png"
+    table = pa.table({"id": ["a", "b", "c"], "where": [str(sample), sample.as_uri(), "file:///nowhere/x.png"]})
+    pq.write_table(table, tmp_path / "paths.parquet")
+    run_job([str(tmp_path / "paths.parquet")], tmp_path / "out.csv", column="where", key="id")
+    rows = list(csv.DictReader((tmp_path / "out.csv").open()))
+    assert [(row["key"], row["label"]) for row in rows] == [("a", "3"), ("b", "3"), ("c", "")]
+    assert "cannot be fetched" in rows[2]["error"]
+
+
+def test_reading_pages_gives_a_row_for_each_number() -> None:
+    table = pa.table({"picture": [(ROOT / "samples" / "paper_5.png").read_bytes()]})
+    frame = score(daft.from_arrow(table), column="picture", read=True)
+    assert frame.column_names == ["text", "confidence", "box", "error"]
+    assert frame.to_pydict()["text"] == ["5"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "error"),
+    [
+        ([0] * 783, "783 numbers; an image has 784"),
+        (None, "no pixels, or one is missing"),
+        ([None] * 784, "no pixels, or one is missing"),
+        ([256] * 784, "a value is not finite or outside 0–255"),
+        ([-1] * 784, "a value is not finite or outside 0–255"),
+    ],
+)
+def test_a_row_that_is_no_image_gets_its_reason(cells: list[int] | None, error: str) -> None:
+    spec = numbre.load(_BUNDLE).input
+    rows, errors = batch_of_pixels(pa.array([[255] * 784, cells]), spec)
+    assert errors == [None, error]
+    assert rows.shape == (1, 28, 28)
+
+
+def test_floats_are_shares_of_full_ink() -> None:
+    rows, errors = batch_of_pixels(pa.array([[1.0] * 784, [1.5] * 784, [float("nan")] * 784]), numbre.load().input)
+    assert rows.dtype == np.float32
+    assert errors == [None, *["a value is not finite or outside 0–1"] * 2]
+
+
+def test_a_run_goes_on_after_a_kill(images: NDArray[np.uint8], expected: list[str], tmp_path: Path) -> None:
+    _parquet(tmp_path / "rows.parquet", images)
+    code = (
+        "import sys, os, signal; from pathlib import Path; import numbre_runtime.score.sources as s; s.ROWS = 70\n"
+        "from numbre_runtime.score.engine import start_engine; start_engine()\n"
+        "from numbre_runtime.score.job import run_job\n"
+        "stop = int(sys.argv[1])\n"
+        "def progress(p):\n"
+        "    print(p.rows, flush=True)\n"
+        "    if stop and p.rows >= stop: os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"run_job(['rows.parquet'], Path('out.parquet'), {_BUNDLE!r}, progress=progress)\n"
+    )
+    first = subprocess.run([sys.executable, "-c", code, "140"], cwd=tmp_path, capture_output=True, check=False)
+    assert first.returncode == -signal.SIGKILL, first.stderr
+    parts = tmp_path / "out.parquet.parts"
+    kept = {path.name: path.stat().st_mtime_ns for path in parts.glob("part-*")}
+    assert sorted(kept) == ["part-000000.parquet", "part-000001.parquet"]
+    assert pq.read_table(parts, filters=None)["label"].to_pylist() == expected[:140]
+    with pytest.raises(OutputError, match=r"parts of a run with another bundle; remove it"):
+        run_job(["rows.parquet"], tmp_path / "out.parquet", "digits-int8")
+    subprocess.run([sys.executable, "-c", code, "0"], cwd=tmp_path, capture_output=True, check=True)
+    assert pq.read_table(tmp_path / "out.parquet")["label"].to_pylist() == expected
+
+
+def test_the_command_writes_table_report_and_counts(
+    run_command: Run, images: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    _parquet(tmp_path / "rows.parquet", images)
+    done = run_command(
+        "numbre-score", "rows.parquet", "-o", "out.csv", "--key", "name", "--report", "r.html", cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"{_ROWS} rows of {_ROWS} pictures" in done.stdout
+    assert "rejected: below the confidence of" in done.stdout
+    assert (tmp_path / "r.html").read_bytes().startswith(b"<!doctype html>")
+    rows = list(csv.DictReader((tmp_path / "out.csv").open()))
+    assert rows[7]["key"] == "row 7"
+    assert len({row["bundle"] for row in rows}) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("nowhere.parquet", "-o", "out.parquet"), "nowhere.parquet: no such file or folder"),
+        (("empty", "-o", "out.parquet"), "empty: holds no pictures and no rows"),
+        (("text.parquet", "-o", "out.parquet"), "text.parquet: not a readable Parquet file"),
+        (("text.dat", "-o", "out.parquet"), "text.dat: not a source; expected pictures"),
+        (("empty", "-o", "out.xlsx"), "out.xlsx: expected a name that ends in .parquet, .csv, .jsonl"),
+        (("empty", "-o", "out.csv", "--engine", "spark"), "--engine spark: expected local, ray, or ray://HOST:PORT"),
+        (("empty", "-o", "out.csv", "--bundle", "nowhere"), "nowhere: no such directory"),
+    ],
+)
+def test_what_cannot_be_scored_is_one_line(
+    words: tuple[str, ...], reason: str, run_command: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.parquet").write_text("no table")
+    (tmp_path / "text.dat").write_text("no images at all")
+    done = run_command("numbre-score", *words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"numbre-score: {reason}")
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_unknown_column_names_those_that_there_are(images: NDArray[np.uint8], tmp_path: Path) -> None:
+    _parquet(tmp_path / "rows.parquet", images)
+    with pytest.raises(DataError, match="no column 'image'; it has name, pixels"):
+        run_job([str(tmp_path / "rows.parquet")], tmp_path / "out.parquet", column="image")
+
+
+def test_a_foreign_folder_is_not_taken_for_parts(images: NDArray[np.uint8], tmp_path: Path) -> None:
+    _npz(tmp_path / "rows.npz", images)
+    (tmp_path / "out.csv.parts").mkdir()
+    (tmp_path / "out.csv.parts" / "mine.txt").write_text("mine")
+    with pytest.raises(OutputError, match="is not a folder of numbre-score"):
+        run_job([str(tmp_path / "rows.npz")], tmp_path / "out.csv")
+    assert (tmp_path / "out.csv.parts" / "mine.txt").read_text() == "mine"
+
+
+def test_csv_cells_are_no_formulas(tmp_path: Path) -> None:
+    table = pa.table({"id": ["=1+1", "@x", "-5"], "picture": [(ROOT / "samples" / "mnist_2.png").read_bytes()] * 3})
+    pq.write_table(table, tmp_path / "rows.parquet")
+    run_job([str(tmp_path / "rows.parquet")], tmp_path / "out.csv", column="picture", key="id")
+    assert [row["key"] for row in csv.DictReader((tmp_path / "out.csv").open())] == ["'=1+1", "'@x", "'-5"]
+
+
+def test_units_are_bounded_and_counted(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    for number in range(FILES + 5):
+        (tmp_path / "a" / f"{number:05}.png").touch()
+    found = list(units([str(tmp_path / "a")], "pixels"))
+    assert [unit.rows for unit in found] == [FILES, 5]
+    assert known_rows([str(tmp_path / "a")]) == FILES + 5
+    assert known_rows([f"{tmp_path}/a/0000*.png"]) == 10
+
+
+def test_ctrl_c_says_where_the_finished_parts_are(images: NDArray[np.uint8], tmp_path: Path) -> None:
+    pq.write_table(pa.table({"pixels": _lists(np.tile(images, (400, 1, 1)))}), tmp_path / "rows.parquet")
+    command = [str(Path(sys.executable).parent / "numbre-score"), "rows.parquet", "-o", "out.parquet"]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+    )
+    assert process.stderr is not None
+    parts = tmp_path / "out.parquet.parts"
+    for _ in range(600):
+        if parts.is_dir():
+            break
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "the same command goes on from there" in errors
+    assert "Traceback" not in errors
