@@ -73,7 +73,7 @@ def test_what_it_has_not_seen(file: str, bundle: Bundle, unseen: Rows) -> None:
 def test_digits_of_eight_pixels() -> None:
     """The 1,797 optdigits of scikit-learn, which training has never seen."""
     data = load_digits()
-    images = np.array([from_grey(image.astype(np.float32) * (255 / 16))[0] for image in data.images])
+    images = np.array([from_grey((image * (255 / 16)).astype(np.uint8))[0] for image in data.images])
     scores = numbre.load(NAME).predict_batch(images)
     assert (scores[:, :NONE].argmax(axis=1) == data.target).mean() > 0.94
 

@@ -37,10 +37,33 @@ def test_a_ruled_line_leaves_nothing_and_takes_little(mnist: Mnist) -> None:
         ruled = clean.copy()
         for row in (30, 80, 130):
             ruled[row : row + 2] = np.minimum(ruled[row : row + 2], 150)
-        plain, lined = (from_grey(grey)[0].astype(float).ravel() for grey in (clean, ruled))
+        plain, lined = (from_grey(grey.astype(np.uint8))[0].astype(float).ravel() for grey in (clean, ruled))
         likeness.append(float(np.corrcoef(plain, lined)[0, 1]))
     assert np.median(likeness) > 0.9
     assert min(likeness) > 0.6
+
+
+@pytest.mark.parametrize("margin", [0.02, 0.05, 0.08])
+def test_a_digit_that_fills_its_picture_keeps_its_straight_strokes(margin: float, mnist: Mnist) -> None:
+    """The foot of a 2 or the bar of a 7 spans the picture as a ruled line does."""
+    right = 0
+    for image, label in zip(mnist.train_images[:_COUNT], mnist.train_labels[:_COUNT], strict=True):
+        rows, columns = np.flatnonzero(image.any(axis=1)), np.flatnonzero(image.any(axis=0))
+        cut = Image.fromarray(image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+        ink = np.asarray(cut.resize((10 * cut.width, 10 * cut.height), Image.Resampling.BICUBIC))
+        room = round(margin * max(ink.shape))
+        right += CLASSIFIER.predict(Image.fromarray(215 - np.pad(ink, room) // 5 * 3)).label == str(label)
+    assert right >= _RIGHT
+
+
+def test_a_stroke_across_the_picture_is_no_ruled_line() -> None:
+    """A long foot, margins of four pixels at its ends."""
+    levels = np.full((200, 160), 220, np.uint8)
+    levels[180:190, 4:156] = 40
+    levels[20:180, 76:86] = 40
+    found = find_digit(Image.fromarray(levels))[1]
+    assert found is not None
+    assert found.box == (4, 20, 156, 190)
 
 
 def test_nothing_outside_the_digit_is_in_its_box(mnist: Mnist) -> None:
@@ -76,8 +99,14 @@ def test_components_are_those_of_scipy() -> None:
         expected, count = ndimage.label(mask, np.ones((3, 3)))
         got = components(mask)
         assert len(got.boxes) == count
-        pairs = set(zip(got.labels.ravel().tolist(), expected.ravel().tolist(), strict=True))
-        assert len(pairs) == count + (not mask.all())
+        weights = generator.integers(0, 256, mask.shape, np.uint8)
+        sums = got.sums(weights).tolist()
+        assert sorted(sums) == sorted(ndimage.sum_labels(weights, expected, np.arange(1, count + 1)).tolist())
+        for number in range(min(count, 20)):
+            part = got.mask_of(np.arange(count) == number)
+            labels = set(expected[part].tolist())
+            assert len(labels) == 1
+            assert int(part.sum()) == int((expected == labels.pop()).sum())
         for (left, top, right, bottom), (rows, columns) in zip(
             sorted(got.boxes.tolist()),
             sorted(ndimage.find_objects(expected), key=lambda s: (s[1].start, s[0].start, s[1].stop, s[0].stop)),

@@ -63,4 +63,4 @@ def _reduced(picture: Image, size: tuple[int, int]) -> tuple[NDArray[np.uint8], 
     factor = math.ceil(math.sqrt(picture.width * picture.height / _WORK_PIXELS))
     longest = max(1, max(picture.size) // factor)
     upright = upright_size(picture, size)
-    return grey_levels(picture, longest, longest).astype(np.uint8), upright
+    return grey_levels(picture, longest, longest), upright

@@ -148,7 +148,7 @@ def _prepared(piece: Piece, strength: NDArray[np.uint8], full: float) -> NDArray
         shrink = _CROP / longest
         size = (max(1, round(ink.shape[1] * shrink)), max(1, round(ink.shape[0] * shrink)))
         ink = cv2.resize(ink, size, interpolation=cv2.INTER_AREA)
-    return in_mnist_form(ink)
+    return in_mnist_form((ink * 255).astype(np.uint8))
 
 
 def _likely(scores: NDArray[np.float32], digits: NDArray[np.intp]) -> NDArray[np.float64]:

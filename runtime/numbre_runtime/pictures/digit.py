@@ -15,7 +15,8 @@ from numbre_runtime.errors import ImageError
 from numbre_runtime.pictures.digit_pieces import digit_parts
 from numbre_runtime.pictures.frame import inside_frame
 from numbre_runtime.pictures.grey import grey_levels
-from numbre_runtime.pictures.ground import has_dark_ink, ink_of, quantile
+from numbre_runtime.pictures.ground import has_dark_ink, ink_of
+from numbre_runtime.pictures.histogram import histogram, otsu, quantile
 from numbre_runtime.pictures.mnist_form import SIDE, in_mnist_form
 from numbre_runtime.pictures.picture import PictureSource, picture_name, upright_size, with_picture
 from numbre_runtime.pictures.ruled_lines import without_lines
@@ -91,26 +92,28 @@ def _digit_of(picture: Image, size: tuple[int, int]) -> tuple[NDArray[np.uint8],
     return pixels, found._replace(box=box)
 
 
-def from_grey(grey: NDArray[np.float32]) -> tuple[NDArray[np.uint8], Found | None]:
-    """As `find_digit`, of grey levels (height, width) float32 0–255."""
+def from_grey(grey: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], Found | None]:
+    """As `find_digit`, of grey levels (height, width) uint8."""
     rows, columns = inside_frame(grey)
     dark_ink = has_dark_ink(grey[rows, columns])
     inner, enlarged = _enlarged(grey[rows, columns])
     ink = ink_of(inner, dark_ink, small=enlarged > 1)
     if enlarged == 1:
         ink = without_lines(ink)
-    if float(ink.max()) < _MIN_CONTRAST:
+    counts = histogram(ink)
+    if quantile(counts, 1) < _MIN_CONTRAST:
         return np.zeros((SIDE, SIDE), np.uint8), None
-    threshold = _EDGE_SHARE * _otsu(ink)
+    threshold = _EDGE_SHARE * otsu(counts)
     mask = digit_parts(ink, ink > threshold)
     # Leftovers of lines hang on a digit and are fainter than it.
-    least = _FAINTEST * quantile(ink[mask], 0.75)
+    least = _FAINTEST * _usual(ink, mask)
     if least > threshold:
         mask = digit_parts(ink, ink > least)
     down, right = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     cut = slice(down[0], down[-1] + 1), slice(right[0], right[-1] + 1)
-    full = quantile(ink[mask], 0.75)
-    digit = np.where(mask[cut], np.minimum(ink[cut] / full, 1), 0)
+    full = max(_usual(ink[cut], mask[cut]), 1)
+    strength = np.minimum(np.arange(256) * 255 // full, 255).astype(np.uint8)
+    digit = strength.take(ink[cut]) * mask[cut]
     box = (
         int(columns.start + right[0] / enlarged),
         int(rows.start + down[0] / enlarged),
@@ -120,7 +123,14 @@ def from_grey(grey: NDArray[np.float32]) -> tuple[NDArray[np.uint8], Found | Non
     return in_mnist_form(digit), Found(box, dark_ink)
 
 
-def _enlarged(grey: NDArray[np.float32]) -> tuple[NDArray[np.float32], int]:
+def _usual(ink: NDArray[np.uint8], mask: NDArray[np.bool_]) -> int:
+    """How strong the ink of a mask is in the middle of its strokes: a quarter of it is stronger."""
+    counts = histogram(ink * mask)
+    counts[0] -= mask.size - int(np.count_nonzero(mask))
+    return quantile(counts, 0.75)
+
+
+def _enlarged(grey: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
     """Small pictures are enlarged, so that their strokes have edges; also how many times."""
     from PIL import Image
 
@@ -129,14 +139,3 @@ def _enlarged(grey: NDArray[np.float32]) -> tuple[NDArray[np.float32], int]:
         return grey, 1
     size = (grey.shape[1] * times, grey.shape[0] * times)
     return np.asarray(Image.fromarray(grey).resize(size, Image.Resampling.BICUBIC)), times
-
-
-def _otsu(ink: NDArray[np.float32]) -> float:
-    """The threshold that separates two groups best (Otsu, 1979)."""
-    counts = np.bincount(np.clip(ink, 0, 255).astype(np.intp).ravel(), minlength=256).astype(np.float64)
-    below = counts.cumsum()
-    above = below[-1] - below
-    total = (counts * np.arange(256)).cumsum()
-    with np.errstate(divide="ignore", invalid="ignore"):
-        between = below * above * (total / below - (total[-1] - total) / above) ** 2
-    return float(np.nanargmax(np.where(np.isfinite(between), between, -1)))

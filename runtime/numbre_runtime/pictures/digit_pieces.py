@@ -19,7 +19,7 @@ _WIDEST_GAP = 0.25
 """How far a piece may be from the others, as a share of the digit's longer side."""
 
 
-def digit_parts(ink: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def digit_parts(ink: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The part of a mask (height, width) that is the digit's.
 
     Args:
@@ -47,4 +47,4 @@ def digit_parts(ink: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np
         kept |= more
         box[:2] = boxes[kept, :2].min(axis=0)
         box[2:] = boxes[kept, 2:].max(axis=0)
-    return np.concatenate([[False], kept])[pieces.labels]
+    return pieces.mask_of(kept)

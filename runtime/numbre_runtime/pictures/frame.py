@@ -21,7 +21,7 @@ _LEAST_SIDE = 32
 """In smaller pictures a stroke along the border looks like a frame."""
 
 
-def inside_frame(grey: NDArray[np.float32]) -> tuple[slice, slice]:
+def inside_frame(grey: NDArray[np.uint8]) -> tuple[slice, slice]:
     """Rows and columns of a picture (height, width) that its frame leaves; all of them where it has none."""
     height, width = grey.shape
     if min(grey.shape) < _LEAST_SIDE:
@@ -36,17 +36,17 @@ def inside_frame(grey: NDArray[np.float32]) -> tuple[slice, slice]:
     return rows, columns
 
 
-def _between(grey: NDArray[np.float32], before: int, after: int) -> slice:
+def _between(grey: NDArray[np.uint8], before: int, after: int) -> slice:
     """The rows between two frames along the first and the last row, seen without so many columns at either end."""
     seen = grey[:, before : grey.shape[1] - after]
-    least = _STEP * float(grey.max() - grey.min())
+    least = _STEP * (int(grey.max()) - int(grey.min()))
     return slice(_edge(seen, least), len(grey) - _edge(seen[::-1], least))
 
 
-def _edge(grey: NDArray[np.float32], least: float) -> int:
+def _edge(grey: NDArray[np.uint8], least: float) -> int:
     """How many rows a frame along the first row takes."""
     depth, reach = max(2, round(_DEPTH * len(grey))), max(2, len(grey) // 50)
-    outer = grey[: depth + reach]
+    outer = grey[: depth + reach].astype(np.int16)
     step = outer[reach:] - outer[:-reach]
     along = np.maximum((step > least).mean(axis=1), (step < -least).mean(axis=1))
     found = np.flatnonzero(along >= _LENGTH)

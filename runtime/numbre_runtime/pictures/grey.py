@@ -17,8 +17,8 @@ _STRIP_PIXELS = 1_000_000
 """About so many pixels of a picture with transparency are copied at a time."""
 
 
-def grey_levels(picture: Image, longest: int, decoded: int) -> NDArray[np.float32]:
-    """The picture upright, its longest side at most `longest` pixels, as grey levels (height, width) float32 0–255.
+def grey_levels(picture: Image, longest: int, decoded: int) -> NDArray[np.uint8]:
+    """The picture upright, its longest side at most `longest` pixels, as grey levels (height, width) uint8.
 
     Whole factors bring it near `decoded` pixels first, from above, so that no later step needs more memory than that.
 
@@ -39,7 +39,7 @@ def grey_levels(picture: Image, longest: int, decoded: int) -> NDArray[np.float3
     picture = picture.convert("L")
     if max(picture.size) > longest:
         picture.thumbnail((longest, longest), Image.Resampling.BOX, reducing_gap=2.0)
-    return np.asarray(picture, np.float32)
+    return np.asarray(picture)
 
 
 def _reduced(picture: Image, least: int) -> Image:

@@ -8,7 +8,7 @@ from 0: the centres of mass of MNIST's training images lie between 13.5 and 14.5
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,20 +24,20 @@ _THINNEST = 2.2
 """Thinner strokes are widened to so many pixels of the 28; three quarters of MNIST's digits have wider ones."""
 
 
-def in_mnist_form(digit: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
-    """A digit's ink 0–1, cut along its edges, of any height and width, as (28, 28) uint8."""
+def in_mnist_form(digit: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A digit's ink, uint8 0–255 on 0, cut along its edges, of any height and width, as (28, 28) uint8."""
     return _centred(_widened(digit))
 
 
-def _widened(digit: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+def _widened(digit: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The digit with strokes that are no thinner than MNIST's; larger by what they grow."""
     pixel = _BOX / max(digit.shape)
-    radius = round((_THINNEST / pixel - stroke_width(digit > 0.5)) / 2)
+    radius = round((_THINNEST / pixel - stroke_width(digit > 127)) / 2)
     if radius < 1:
         return digit
     # An octagon: a square and a diamond.
     square = round((math.sqrt(2) - 1) * radius)
-    wide = np.pad(digit.astype(np.float32), radius)
+    wide = np.pad(digit, radius)
     wide = dilation(wide, 2 * square + 1, 2 * square + 1)
     for _ in range(radius - square):
         wide = np.maximum(dilation(wide, 3, 1), dilation(wide, 1, 3))
@@ -54,14 +54,14 @@ def stroke_width(mask: NDArray[np.bool_]) -> float:
     return 2 * int(np.count_nonzero(mask)) / (math.pi / 4 * max(int(sides), 1))
 
 
-def _centred(digit: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
-    """Ink 0–1 fitted into 20×20, with its centre of mass at the centre of 28×28."""
+def _centred(digit: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Ink fitted into 20×20, with its centre of mass at the centre of 28×28."""
     from PIL import Image
 
     height, width = digit.shape
     shrink = _BOX / max(height, width)
     size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
-    picture = Image.fromarray((digit * 255).astype(np.uint8))
+    picture = Image.fromarray(digit)
     if size != picture.size:
         picture = picture.resize(size, Image.Resampling.BILINEAR if shrink > 1 else Image.Resampling.BOX)
     small = np.asarray(picture, np.float64)

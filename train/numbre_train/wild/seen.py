@@ -24,7 +24,7 @@ def photo_of(ink: Ink, generator: np.random.Generator) -> NDArray[np.uint8] | No
 
 def prepared(grey: NDArray[np.float32]) -> NDArray[np.uint8] | None:
     """Grey levels 0–255 as the runtime prepares them, (28, 28); None where it finds no ink."""
-    pixels, found = from_grey(grey)
+    pixels, found = from_grey(grey.astype(np.uint8))
     return pixels if found is not None else None
 
 
