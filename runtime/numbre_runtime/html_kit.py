@@ -29,7 +29,7 @@ h1 { font-size: 1.6rem; line-height: 1.25; } h2 { font-size: 1.25rem; margin-top
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .8rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top; }
 th { font-weight: 600; } th:first-child, td:first-child, .text td, .text th { text-align: left; }
-td { white-space: nowrap; } .text td { white-space: normal; overflow-wrap: anywhere; min-width: 6rem; }
+td { white-space: nowrap; } .text td { white-space: normal; overflow-wrap: anywhere; min-width: 9rem; }
 figure { margin: .75rem 0; }
 img { max-width: 100%; height: auto; background: #fff; border-radius: .3rem; }
 figcaption, .note { color: var(--quiet); font-size: .9rem; }

@@ -185,8 +185,12 @@ def test_pictures_show_names(three: tuple[Images, Images, Images, Images]) -> No
     axes = plots.confusion(matrix, 0.9, NAMES).axes[0]
     assert [tick.get_text() for tick in axes.get_xticklabels()] == list(NAMES)
     assert [tick.get_text() for tick in axes.get_yticklabels()] == list(NAMES)
-    shown = plots.predictions(three[0][:10], three[1][:10], np.zeros(10, int), NAMES).axes[0].get_title()
-    assert shown == f"predicted nought,\nactual {NAMES[three[1][0]]}"
+    scores = np.tile(np.array([0.7, 0.2, 0.1], np.float32), (10, 1))
+    shown = plots.predictions(three[0][:10], three[1][:10], scores, NAMES).axes
+    wrong = next(number for number in range(10) if three[1][number])
+    titles = [axes.get_title() for axes in shown]
+    assert f"nought (70.0%)\nis {NAMES[three[1][wrong]]}" in titles[5:]
+    assert {title for title, label in zip(titles, three[1][:5], strict=False) if label == 0} <= {"nought (70.0%)"}
     assert plots.first_images(three[0], three[1], NAMES).axes[1].get_title() == NAMES[three[1][1]]
 
 

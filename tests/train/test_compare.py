@@ -16,11 +16,12 @@ from conftest import NUMBRE_BUNDLE
 from numbre_runtime.bundle import Bundle
 from numbre_train import plots
 from numbre_train.cli import main
-from numbre_train.compare.run import Result, _identity, _read, bundle_figures, confident_mistakes, run_model
+from numbre_train.compare.run import Result, _identity, _read, bundle_figures, run_model
 from numbre_train.data import Dataset, Mnist, Rows, load_dataset
 from numbre_train.data.classes import DIGITS
 from numbre_train.history import Period
 from numbre_train.keras_engine import keras
+from numbre_train.metrics import confident_mistakes
 from numbre_train.recipes import MODELS
 
 
@@ -158,7 +159,7 @@ def test_pictures_hold_what_they_should(mnist: Mnist) -> None:
     wrong = plots.mistakes(mnist.test_images[:7], mnist.test_labels[:7], np.arange(7), sure, "title", DIGITS)
     shown = [axes for axes in wrong.axes if axes.images]
     assert len(shown) == 7
-    assert shown[6].get_title() == f"said 6 (90.0%)\nis {mnist.test_labels[6]}"
+    assert shown[6].get_title() == f"6 (90.0%)\nis {mnist.test_labels[6]}"
     periods = [Period(step, step / 5, 1 / step, 2 / step) for step in range(1, 11)]
     panels = plots.loss_over_time({"a": periods, "b": [replace(item, validation_loss=None) for item in periods]}).axes
     assert [len(panel.get_lines()) for panel in panels] == [2, 1]

@@ -1,4 +1,4 @@
-"""Figures of a confusion matrix."""
+"""Figures of a classifier's answers: the confusion matrix, what follows from it, and the surest mistakes."""
 
 from __future__ import annotations
 
@@ -35,3 +35,16 @@ def precisions(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
     """For each answer the share that was right, (classes,), 0–1; 0 for an answer that was never given."""
     right: NDArray[np.float64] = np.diag(confusion) / np.maximum(confusion.sum(axis=0), 1)
     return right
+
+
+def confident_mistakes(scores: NDArray[np.float32], labels: NDArray[np.uint8], count: int = 10) -> NDArray[np.int64]:
+    """Row numbers of the wrong answers, the most confident first.
+
+    Args:
+        scores: (N, classes), 0–1.
+        labels: (N,) true classes.
+        count: How many at most.
+    """
+    answers = scores.argmax(axis=1)
+    wrong = np.flatnonzero(answers != labels)
+    return wrong[np.argsort(-scores[wrong, answers[wrong]], kind="stable")[:count]]

@@ -112,7 +112,7 @@ def write_training(training: Training, out: Path | str, *, h5: bool = False) -> 
 
     out, data = Path(out), training.data
     metrics = metrics_of(training)
-    answers, classes = training.scores.argmax(axis=1), data.labels
+    classes = data.labels
     first, test = data.train.take(data.split.fit[:40]), data.test
     pictures = {
         "first_images.png": plots.first_images(first.images, first.labels, classes),
@@ -121,7 +121,7 @@ def write_training(training: Training, out: Path | str, *, h5: bool = False) -> 
         "first_layer.png": plots.weight_images(
             first_weights(training.model), names=training.recipe.network.unit_names(classes)
         ),
-        "predictions.png": plots.predictions(test.images[:10], test.labels[:10], answers[:10], classes),
+        "predictions.png": plots.predictions(test.images, test.labels, training.scores, classes),
     }
     # Everything is made before anything is written, so that model and figures hardly ever come from two trainings.
     files = {name: plots.png(figure) for name, figure in pictures.items()}

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 _MOST_PIXELS = 12_000_000
 """A larger photo is drawn smaller."""
-_BOX, _TEXT = (220, 30, 30), (20, 70, 220)
+_BOX, _TEXT, _BACKING = (220, 30, 30), (20, 70, 220), (255, 255, 255)
 
 
 def overlay_png(source: PictureSource, page: Page) -> bytes:
-    """The photo as a PNG file, with each digit's box, its label above it, and a line below each number.
+    """The photo as a PNG file, with each digit's box, its label on a white backing, and a line below each number.
 
     Raises:
         ImageError: It is no picture, damaged or too large.
@@ -43,8 +43,12 @@ def drawn(picture: Image, page: Page) -> Image:
         for digit in number.digits:
             left, top, right, bottom = (value / factor for value in digit.box)
             canvas.rectangle((left, top, right - 1, bottom - 1), outline=_BOX, width=width)
-            font = ImageFont.load_default(max(10.0, 0.4 * (bottom - top)))
-            canvas.text((left, top), digit.label, _TEXT, font, anchor="lb")
+            size = max(10.0, 0.4 * (bottom - top))
+            font = ImageFont.load_default(size)
+            # At the picture's upper edge there is no room above the box.
+            at = (left, top) if top >= size else (left, bottom + size)
+            canvas.rectangle(canvas.textbbox(at, digit.label, font, anchor="lb"), _BACKING)
+            canvas.text(at, digit.label, _TEXT, font, anchor="lb")
         left, _, right, bottom = (value / factor for value in number.box)
         canvas.line((left, bottom + 2 * width, right, bottom + 2 * width), _TEXT, width)
     return shown

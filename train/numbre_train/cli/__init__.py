@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from numbre_runtime.cli.entry import run_module
+from numbre_runtime.cli.progress import progress_shown
 from numbre_train.ctrl_c import ctrl_c_remembered
 
 COMMANDS = {
@@ -21,8 +22,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     command = words.pop(0) if words and words[0] in COMMANDS else "train"
-    from numbre_runtime.cli.progress import progress_shown
-
     # The output of `inspect` is a result, which a program may read.
     with ctrl_c_remembered(), progress_shown("numbre_train", to_stderr=command == "inspect"):
         return run_module(f"numbre_train.cli.{command}", words)

@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     summary = summarize(chunks, len(classes), args.column)
     from numbre_train import plots
 
-    figure = plots.first_images(summary.first.images, summary.first.labels, classes, 3, 3, "First images")
+    figure = plots.first_images(summary.first.images, summary.first.labels, classes, 3, 3, "First images", 2.0)
     write_atomic(args.picture, plots.png(figure))
     figures = _figures(name, summary, classes)
     say(json.dumps(figures, indent=1) if args.json else _text(figures, summary, classes, args.picture))

@@ -9,10 +9,9 @@ import numpy as np
 
 from numbre_runtime.html_kit import heading, image, page, paragraph, table
 from numbre_train import plots
-from numbre_train.compare.run import FIT_ROWS_WATCHED, Result, confident_mistakes
+from numbre_train.compare.run import FIT_ROWS_WATCHED, Result
 from numbre_train.data import Dataset
-
-_UNITS_SHOWN = 25
+from numbre_train.metrics import confident_mistakes
 
 
 def comparison_page(figures: dict[str, Any], results: Mapping[str, Result], data: Dataset) -> bytes:
@@ -160,7 +159,7 @@ def _model(name: str, figures: Mapping[str, Any], result: Result, data: Dataset)
         if len(wrong)
         else paragraph("It makes no mistake."),
         image(
-            plots.png(plots.weight_images(result.weights, names=result.unit_names, most=_UNITS_SHOWN)),
+            plots.png(plots.weight_images(result.weights, names=result.unit_names)),
             "weights of the first layer",
         ),
     ]

@@ -212,10 +212,3 @@ def comparison_figures(
             for (first, second), test, p in zip(pairs, tests, corrected, strict=True)
         ],
     }
-
-
-def confident_mistakes(scores: NDArray[np.float32], labels: NDArray[np.uint8], count: int = 10) -> NDArray[np.int64]:
-    """Row numbers of the wrong answers, the most confident first, at most `count`."""
-    answers = scores.argmax(axis=1)
-    wrong = np.flatnonzero(answers != labels)
-    return wrong[np.argsort(-scores[wrong, answers[wrong]], kind="stable")[:count]]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from numbre_train.plots.style import BLUE, ORANGE, new_figure, picture
+from numbre_train.plots.style import BLUE, ORANGE, new_figure, picture, plain_log_axis
 from numbre_train.plots.training import confusion_panel, confusion_size
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ def loss_over_time(periods: Mapping[str, Sequence[Period]]) -> Figure:
             axes.plot(epochs, watched, color=ORANGE, marker=".", linestyle="--", label="validation rows")
         axes.set_title(name)
         axes.set_xlabel("epoch")
-        axes.set_yscale("log")
-        axes.grid(alpha=0.3, which="both")
+        plain_log_axis(axes)
+        axes.grid(alpha=0.3)
         axes.legend()
     figure.axes[0].set_ylabel("log loss")
     return figure
@@ -61,13 +61,13 @@ def mistakes(
     title: str,
     classes: Sequence[str],
 ) -> Figure:
-    """Wrongly answered images, five a row, with answer, confidence and truth."""
+    """Images with a wrong answer, five a row, with answer, confidence and true class."""
     rows = max(-(-len(images) // 5), 1)
     figure = new_figure(10, 2.25 * rows + 0.4)
     figure.suptitle(title)
     panels = figure.subplots(rows, 5, squeeze=False).flat
     for axes, image, label, answer, confidence in zip(panels, images, labels, answers, confidences, strict=False):
-        title = f"said {classes[answer]} ({confidence:.1%})\nis {classes[label]}"
+        title = f"{classes[answer]} ({confidence:.1%})\nis {classes[label]}"
         picture(axes, image, title, cmap="gray_r", vmin=0, vmax=255)
     for axes in figure.axes[len(images) :]:
         axes.set_axis_off()

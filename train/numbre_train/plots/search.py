@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from numbre_train.plots.style import BLUE, ORANGE, RED, new_figure
+from numbre_train.plots.style import BLUE, ORANGE, RED, new_figure, percent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,9 +17,9 @@ def search_history(complete: Mapping[int, float], pruned: Mapping[int, float], t
     """Validation accuracy of every trial, the best so far, and the target.
 
     Args:
-        complete: Trial number to accuracy, 0–1, of the trials that went to their end.
-        pruned: The same of those that were cut short, with the last accuracy that they showed.
-        target: Accuracy, 0–1, that the search was for.
+        complete: Trial number to accuracy, 0–1, of the trials that were completed.
+        pruned: Trial number to last accuracy, 0–1, of the trials that were stopped early.
+        target: Accuracy, 0–1, at which the search stops; None for none.
     """
     from matplotlib.ticker import MaxNLocator
 
@@ -30,7 +30,7 @@ def search_history(complete: Mapping[int, float], pruned: Mapping[int, float], t
     axes.plot(numbers, values, "o", color=BLUE, markersize=5, label="trial")
     if pruned:
         axes.plot(
-            list(pruned), list(pruned.values()), "x", color=ORANGE, markersize=5, label="pruned trial, when cut short"
+            list(pruned), list(pruned.values()), "x", color=ORANGE, markersize=5, label="pruned trial, when stopped"
         )
     axes.step(numbers, np.maximum.accumulate(values), where="post", color=BLUE, alpha=0.6, label="best so far")
     if target is not None:
@@ -39,7 +39,7 @@ def search_history(complete: Mapping[int, float], pruned: Mapping[int, float], t
     axes.set_xlabel("trial")
     axes.set_ylabel("accuracy")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.yaxis.set_major_formatter("{x:.1%}")
+    axes.yaxis.set_major_formatter(percent)
     axes.grid(alpha=0.3)
     axes.legend()
     return figure

@@ -1,4 +1,4 @@
-"""The search as a page for a person, and as figures."""
+"""The search as an HTML page and as figures for JSON."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numbre_train import plots
 from numbre_train.search.study import Search, best_trial, finished, safe_url
 
 _SHOWN = 15
-_FEWEST_FOR_IMPORTANCE = 4
+_FEWEST_FOR_IMPORTANCE = 10
 
 
 def search_figures(study: Any, search: Search, metrics: dict[str, Any]) -> dict[str, Any]:
@@ -18,8 +18,8 @@ def search_figures(study: Any, search: Search, metrics: dict[str, Any]) -> dict[
 
     Args:
         study: The Optuna study.
-        search: What was searched.
-        metrics: Of the best model, as `write_training` gives them.
+        search: The search.
+        metrics: Figures of the best model, as `write_training` returns them.
     """
     best = best_trial(study)
     return {
@@ -50,7 +50,7 @@ def _last(trial: Any) -> float | None:
 
 
 def _importances(study: Any) -> dict[str, float]:
-    """How much each parameter mattered among the complete trials; nothing from too few of them.
+    """The importance of each parameter among the completed trials, 0–1; empty if these are too few.
 
     PED-ANOVA (Watanabe et al., 2023), which needs no further package.
     """
@@ -65,7 +65,7 @@ def _importances(study: Any) -> dict[str, float]:
 
 
 def search_page(figures: dict[str, Any]) -> bytes:
-    """The page of what `search_figures` gave."""
+    """The page of the figures that `search_figures` returned."""
     trials, best, model = figures["trials"], figures["best"], figures["model"]
     states = {
         state: {
@@ -82,21 +82,22 @@ def search_page(figures: dict[str, Any]) -> bytes:
     )
     parts = [
         paragraph(
-            f"{len(trials):,} trials, {len(states['complete']):,} to their end and the others pruned, each trained on "
-            f"{model['data']['fit_rows']:,} rows and judged on the validation rows."
+            f"{len(trials):,} trials, each trained on {model['data']['fit_rows']:,} rows and measured on the "
+            f"validation rows: {len(states['complete']):,} completed, {len(trials) - len(states['complete']):,} "
+            "stopped early because they fell behind (pruned)."
         ),
         paragraph(
             f"The best, trial {best['trial']}, gets {best['validation_accuracy']:.2%} of the validation rows right. "
             f"Trained again and saved, it gets {model['accuracy']:.2%} of the {model['data']['test_rows']:,} test rows "
-            "right, which the search never saw. Chosen among many on the validation rows, it looks a little better "
-            "there than it is."
+            "right, which the search never saw. The accuracy on the validation rows is a little too good, because the "
+            "trial was chosen for it."
         ),
         heading("History"),
         image(plots.png(plots.search_history(states["complete"], states["pruned"], figures["target"])), "history"),
         heading("What mattered"),
         image(plots.png(plots.parameter_importance(figures["importance"])), "importance of the parameters")
         if figures["importance"]
-        else paragraph("Too few trials came to their end to tell."),
+        else paragraph(f"Fewer than {_FEWEST_FOR_IMPORTANCE} trials were completed, too few to tell."),
         heading("The best trials"),
         table(
             ("trial", "validation accuracy", *(name.replace("_", " ") for name in names), "seconds"),
