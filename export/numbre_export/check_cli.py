@@ -11,6 +11,7 @@ from numbre_export.verify.gate import ParityError
 from numbre_export.verify.targets import check
 from numbre_runtime.cli.common import EXIT_OK, Parser, run_command
 from numbre_runtime.errors import DataError
+from numbre_runtime.text import terminal
 
 
 def parser() -> Parser:
@@ -38,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     code = EXIT_OK
     for target in args.target:
         for result in check(args.bundle, target):
-            print(result, flush=True)
+            print(terminal(result), flush=True)
             if not result.runs:
                 code = ParityError.exit_code
     return code

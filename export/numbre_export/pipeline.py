@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from numbre_export.bundle.staging import exclusive, refuse_foreign
+from numbre_export.bundle.staging import exclusive, foreign_file
 from numbre_export.bundle.write import ModelFile, write_bundle
 from numbre_export.convert.converter import Converter, SourceModel, UploadedRows
 from numbre_export.convert.variant import FORMATS, GRANULARITIES, IO_DTYPES, Variant, unavailable, variants
@@ -30,7 +30,7 @@ from numbre_export.verify.gate import Gate, ParityError, TestSet
 from numbre_export.verify.ladder import Climb, climb
 from numbre_export.verify.targets import Target, parse_target, reasons_against
 from numbre_runtime.backends.quiet import quiet_engine
-from numbre_runtime.errors import DataError, ModelError
+from numbre_runtime.errors import DataError, ModelError, OutputError
 from numbre_runtime.manifest import PRECISIONS, Manifest
 from numbre_runtime.tensors import softmax
 from numbre_train.data.abstention import ABSTENTION_FILE, Abstention, read_abstention
@@ -140,7 +140,10 @@ def export_model(
     if isinstance(model, str | os.PathLike) and not Path(model).exists():
         raise ModelError(f"{model}: no such file; numbre-train makes one")
     target = Path(out)
-    refuse_foreign(target)
+    if target.is_dir() and (name := foreign_file(target)) is not None:
+        raise OutputError(
+            f"{target}: holds {name}, which no export wrote and this one would remove; choose another one"
+        )
     with exclusive(target) as directory, Converter(directory) as converter:
         file = _model_file(model, directory)
         source = converter.open(file)

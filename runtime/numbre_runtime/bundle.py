@@ -140,6 +140,10 @@ def read_bundle(path: Path) -> Bundle:
     Raises:
         BundleError: It is no bundle, or not as its manifest says.
     """
+    if not os.path.lexists(path):
+        from numbre_runtime.directories import put_back
+
+        put_back(path)
     if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises where a parent cannot be entered
         if os.path.exists(path):  # noqa: PTH110
             raise BundleError(f"{path}: is a file; name the bundle's directory")

@@ -4,6 +4,8 @@ Each has a builtin parent, so that a caller can catch either. The message says w
 and what to do; the commands print it as their one line.
 """
 
+from numbre_runtime.text import terminal
+
 
 class NumbreError(Exception):
     """Parent of every error that NUMBRE raises on purpose."""
@@ -48,10 +50,14 @@ class ModelError(NumbreError, ValueError):
     """A model file that cannot be read, or that NUMBRE refuses to read."""
 
 
+class EngineWarning(NumbreError, UserWarning):  # noqa: N818 - it is warned of, and raised only if asked for
+    """Says that another engine is used than expected; an error where warnings are errors (`python -W error`)."""
+
+
 class OutputError(NumbreError, OSError):
     """A place that cannot be written."""
 
 
 def one_line(error: BaseException) -> str:
-    """The error's message without line breaks; its type's name where it has none."""
-    return " ".join(str(error).split()) or type(error).__name__
+    """The error's message on one line, as `text.terminal` writes text; its type's name where it has none."""
+    return terminal(" ".join(str(error).split())) or type(error).__name__

@@ -13,8 +13,9 @@ Example:
 from __future__ import annotations
 
 import base64
-import html
 from collections.abc import Sequence
+
+from numbre_runtime.text import html_text
 
 _STYLE = """
 :root { color-scheme: light dark; --text: #222; --quiet: #555; --line: #ccc; --paper: #fff; --bar: #0072b2; }
@@ -46,7 +47,7 @@ def page(title: str, parts: Sequence[str], style: str = "") -> bytes:
         parts: The page's content, HTML from the functions below.
         style: More CSS rules; they may use the variables --text, --quiet, --line, --paper and --bar.
     """
-    text = html.escape(title)
+    text = html_text(title)
     return "\n".join(
         (
             "<!doctype html>",
@@ -67,13 +68,13 @@ def heading(text: str, level: int = 2) -> str:
         >>> heading("Speed & size")
         '<h2>Speed &amp; size</h2>'
     """
-    return f"<h{level}>{html.escape(text)}</h{level}>"
+    return f"<h{level}>{html_text(text)}</h{level}>"
 
 
 def paragraph(text: str, note: bool = False) -> str:
     """A paragraph; a note is smaller and paler."""
     kind = ' class="note"' if note else ""
-    return f"<p{kind}>{html.escape(text)}</p>"
+    return f"<p{kind}>{html_text(text)}</p>"
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], text: bool = False) -> str:
@@ -85,8 +86,8 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], text: bool = Fals
         text: False aligns all columns but the first to the right, as numbers are read; True aligns all to the left and
             wraps long cells.
     """
-    head = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in heads)
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    head = "".join(f'<th scope="col">{html_text(cell)}</th>' for cell in heads)
+    body = "".join("<tr>" + "".join(f"<td>{html_text(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     kind = ' class="text"' if text else ""
     return f'<div class="scroll"><table{kind}><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
@@ -99,8 +100,8 @@ def image(png: bytes, alt: str, caption: str = "") -> str:
         alt: What the picture shows, read aloud by screen readers.
         caption: Text below the picture; none if empty.
     """
-    below = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
-    return f'<figure><img alt="{html.escape(alt)}" src="{png_uri(png)}">{below}</figure>'
+    below = f"<figcaption>{html_text(caption)}</figcaption>" if caption else ""
+    return f'<figure><img alt="{html_text(alt)}" src="{png_uri(png)}">{below}</figure>'
 
 
 def png_uri(png: bytes) -> str:
@@ -121,12 +122,12 @@ def bars(values: Sequence[tuple[str, float, str]], description: str) -> str:
     for number, (name, length, text) in enumerate(values):
         width, top = max(520 * length / longest, 1), number * 26
         parts.append(
-            f'<text x="0" y="{top + 16}">{html.escape(name[:24])}</text>'
+            f'<text x="0" y="{top + 16}">{html_text(name[:24])}</text>'
             f'<rect class="bar" x="190" y="{top + 3}" width="{width:.1f}" height="18"/>'
-            f'<text x="{196 + width:.1f}" y="{top + 16}">{html.escape(text)}</text>'
+            f'<text x="{196 + width:.1f}" y="{top + 16}">{html_text(text)}</text>'
         )
     height = len(values) * 26 + 4
     return (
-        f'<svg role="img" aria-label="{html.escape(description)}" viewBox="0 0 860 {height}" width="860">'
+        f'<svg role="img" aria-label="{html_text(description)}" viewBox="0 0 860 {height}" width="860">'
         f"{''.join(parts)}</svg>"
     )

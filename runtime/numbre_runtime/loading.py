@@ -10,7 +10,13 @@ from numbre_runtime.backends import BACKENDS, backend_format
 from numbre_runtime.bundle import Bundle, Golden, bundle_path, read_bundle
 from numbre_runtime.classifier import Classifier, open_artifact, wrong_labels
 from numbre_runtime.doctor.probe_cache import remembered_probe
-from numbre_runtime.errors import BackendError, BackendNotInstalledError, BackendUnsupportedError, BundleError
+from numbre_runtime.errors import (
+    BackendError,
+    BackendNotInstalledError,
+    BackendUnsupportedError,
+    BundleError,
+    EngineWarning,
+)
 
 _MOST_THREADS = 256
 
@@ -69,10 +75,12 @@ def load_bundle(
             broken = broken or cause
             continue
         if broken is not None:
-            warnings.warn(f"numbre_runtime uses {classifier.backend}: {broken}", stacklevel=3)
+            warnings.warn(f"numbre_runtime uses {classifier.backend}: {broken}", EngineWarning, stacklevel=3)
         elif backend is None and name == "numpy" and sys.maxsize > 1 << 32:
             # 32-bit boards have no engine to install.
-            warnings.warn(f"numbre_runtime uses NumPy, which is slower than an engine: {missing[0]}", stacklevel=3)
+            warnings.warn(
+                f"numbre_runtime uses NumPy, which is slower than an engine: {missing[0]}", EngineWarning, stacklevel=3
+            )
         return classifier
     if broken is not None:
         raise broken

@@ -6,13 +6,14 @@ Its records are named tuples, because dataclasses compile their methods at every
 Their annotations are types, not strings, because the reader uses them.
 """
 
-import json
 import math
 import re
 from types import UnionType
 from typing import Any, NamedTuple, get_args, get_origin
 
 from numbre_runtime.errors import BundleError
+from numbre_runtime.strict_json import parse_json
+from numbre_runtime.text import json_text
 
 SCHEMA = 1
 """The manifest schema that this version writes; it reads no newer one."""
@@ -164,8 +165,8 @@ class Manifest(NamedTuple):
         return (*self.artifacts, *self.files)
 
     def to_json(self) -> bytes:
-        """The manifest as indented UTF-8 JSON."""
-        return (json.dumps(_encode(self), indent=1, ensure_ascii=False) + "\n").encode()
+        """The manifest as indented JSON, in ASCII."""
+        return (json_text(_encode(self), indent=1) + "\n").encode()
 
     @staticmethod
     def from_json(content: bytes, where: str) -> "Manifest":
@@ -178,10 +179,7 @@ class Manifest(NamedTuple):
         Raises:
             BundleError: It is no JSON, comes from a newer schema, or a field is missing or wrong.
         """
-        try:
-            data = json.loads(content)
-        except (ValueError, RecursionError) as cause:
-            raise BundleError(f"{where}: not a manifest, its JSON does not parse ({cause})") from cause
+        data = parse_json(content, f"{where}: not a manifest", BundleError)
         schema = data.get("schema") if isinstance(data, dict) else None
         if type(schema) is not int or schema < 1:
             raise BundleError(f"{where}: not a manifest, it has no schema number")

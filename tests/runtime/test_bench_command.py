@@ -289,7 +289,7 @@ def test_plot_asks_for_matplotlib_before_measuring(run_command: Run, tmp_path: P
     [
         (("--threads", "0"), "0 threads; expected 1 to 256"),
         (("--threads", "two"), "--threads two: expected numbers with commas between them"),
-        (("--samples", "0"), "--samples 0: expected 1 or more"),
+        (("--samples", "0"), "--samples 0: expected 1 to 100,000,000"),
         (("--backend", "tflite_runtime"), "tflite-runtime is not installed; run: numbre-doctor"),
         (("--bundle", "nowhere"), "nowhere: no such directory"),
         (("--ssh=-oProxyCommand=x",), "'-oProxyCommand=x' is no host"),

@@ -105,7 +105,7 @@ def _changed(change: Callable[[dict[str, Any]], object]) -> bytes:
         (lambda data: data["artifacts"][0].update(file="manifest.json"), "not a plain file name"),
         (lambda data: data["artifacts"][0].update(format="pickle"), "unknown format or precision"),
         (lambda data: data["artifacts"][0]["input"].update(scale=0), "scale is not usable"),
-        (lambda data: data["artifacts"][0]["input"].update(scale=float("nan")), "scale: expected float, got nan"),
+        (lambda data: data["artifacts"][0]["input"].update(scale=float("nan")), "NaN is no JSON number"),
         (lambda data: data["artifacts"].append(data["artifacts"][0]), "listed twice"),
         (lambda data: data["input"].update(shape=[1 << 40]), "out of bounds"),
         (lambda data: data["input"].update(preprocessing="magic"), "unknown dtype, preprocessing or picture"),

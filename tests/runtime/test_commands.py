@@ -72,7 +72,7 @@ def test_answers_that_cannot_be_written_end_in_one_line() -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
     assert done.returncode == 2
-    assert done.stderr == "numbre-predict: [Errno 28] No space left on device\n"
+    assert done.stderr == "numbre-predict: standard output cannot be written (No space left on device)\n"
 
 
 def test_debug_shows_the_traceback(run_command: Run) -> None:

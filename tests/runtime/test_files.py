@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from numbre_runtime import directories
+from numbre_runtime.directories import replacing_directory
 from numbre_runtime.errors import OutputError
-from numbre_runtime.files import replacing_directory, write_atomic
+from numbre_runtime.files import write_atomic
 
 
 def _entries(path: Path) -> list[str]:
@@ -37,6 +39,7 @@ def test_ctrl_c_between_the_renames_puts_the_earlier_one_back(tmp_path: Path, mo
     target = tmp_path / "bundle"
     target.mkdir()
     (target / "earlier").touch()
+    monkeypatch.setattr(directories, "_exchange", lambda *_: False)
     rename, calls = Path.rename, []
 
     def interrupted(self: Path, other: Path) -> Path:

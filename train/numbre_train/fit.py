@@ -210,6 +210,14 @@ def _save(path: Path, state: list[Any], identity: str, epochs: list[Epoch]) -> N
     write_atomic(path, write_npz(notes=np.frombuffer(notes.encode(), np.uint8), **arrays))
 
 
+def is_checkpoint(path: Path) -> bool:
+    """Whether a file is a training's checkpoint, of whichever training."""
+    try:
+        return "notes" in read_npz(read_limited(path, _CHECKPOINT_LIMIT, DataError), str(path), DataError)
+    except DataError:
+        return False
+
+
 def _restore(path: Path, state: list[Any], identity: str) -> list[Epoch]:
     arrays = read_npz(read_limited(path, _CHECKPOINT_LIMIT, DataError), str(path), DataError)
     try:

@@ -5,23 +5,25 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
-import json
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from numbre_runtime.backends.quiet import quiet_engine
-from numbre_runtime.files import write_atomic
+from numbre_runtime.errors import DataError, OutputError
+from numbre_runtime.files import read_limited, write_atomic
 from numbre_runtime.measures import log_loss
+from numbre_runtime.strict_json import parse_json
+from numbre_runtime.text import json_text
 from numbre_train.data import Dataset
 from numbre_train.data.abstention import ABSTENTION_FILE, Abstention, format_abstention
 from numbre_train.data.classes import LABELS_FILE, format_labels
-from numbre_train.fit import scores_of
+from numbre_train.fit import is_checkpoint, scores_of
 from numbre_train.history import Epoch
 from numbre_train.metrics import confusion_matrix, precisions, recalls
 from numbre_train.networks import first_weights
@@ -43,6 +45,12 @@ FILES = (
     "model.keras",
 )
 """The files that a training may write into its directory."""
+CHECKPOINT = "checkpoint.npz"
+"""The file of an unfinished training there."""
+
+_METRICS, _METRICS_LIMIT = "metrics.json", 1 << 20
+_OWN_KEYS = {"accuracy", "confusion", "recipe", "seed"}
+"""Keys by which a metrics.json is known to be a training's."""
 
 
 def metrics_of(training: Training) -> dict[str, Any]:
@@ -106,7 +114,7 @@ def write_training(training: Training, out: Path | str, *, h5: bool = False) -> 
         The figures, as in metrics.json.
 
     Raises:
-        OutputError: `out` cannot be written.
+        OutputError: `out` cannot be written, or holds a file of such a name that no training wrote.
     """
     from numbre_train import plots
 
@@ -124,23 +132,55 @@ def write_training(training: Training, out: Path | str, *, h5: bool = False) -> 
         "predictions.png": plots.predictions(test.images, test.labels, training.scores, classes),
     }
     # Everything is made before anything is written, so that model and figures hardly ever come from two trainings.
-    files = {name: plots.png(figure) for name, figure in pictures.items()}
+    # First the file by which the directory is known to be a training's, should the writing be interrupted.
+    files = {_METRICS: (json_text(metrics, indent=1) + "\n").encode()}
+    files.update({name: plots.png(figure) for name, figure in pictures.items()})
     files["history.csv"] = history_csv(training.epochs)
-    files["metrics.json"] = (json.dumps(metrics, indent=1) + "\n").encode()
     # The exporter looks for this file beside the model.
     files[LABELS_FILE] = format_labels(classes)
     if training.recipe.wild:
         kept = scores_of(training.model, data.validation.images, training.recipe.raw_pixels)
         files[ABSTENTION_FILE] = format_abstention(Abstention(NONE_LABEL, threshold_for(kept)))
-    else:
-        # The file of an earlier training would make the exporter look for a class that this model does not have.
-        (out / ABSTENTION_FILE).unlink(missing_ok=True)
     if h5:
         files["trainedMNISTModel.h5"] = model_bytes(training.model, ".h5")
     files["model.keras"] = model_bytes(training.model, ".keras")
+    refuse_foreign(out)
+    if ABSTENTION_FILE not in files:
+        # The file of an earlier training would make the exporter look for a class that this model does not have.
+        (out / ABSTENTION_FILE).unlink(missing_ok=True)
     for name, content in files.items():
         write_atomic(out / name, content)
     return metrics
+
+
+def refuse_foreign(out: Path) -> None:
+    """Keeps a training from replacing files that no training wrote.
+
+    A training wrote all of `FILES` in a directory whose metrics.json is a training's, and a checkpoint that reads as
+    one.
+
+    Raises:
+        OutputError: `out` holds another file of such a name.
+    """
+    own = _is_metrics(out / _METRICS)
+    for name in FILES:
+        path = out / name
+        if path.is_dir() or (path.exists() and not own):
+            _refuse(path)
+    if (out / CHECKPOINT).exists() and not is_checkpoint(out / CHECKPOINT):
+        _refuse(out / CHECKPOINT)
+
+
+def _refuse(path: Path) -> NoReturn:
+    raise OutputError(f"{path}: is there, and no training wrote it; choose another --out")
+
+
+def _is_metrics(path: Path) -> bool:
+    try:
+        content = parse_json(read_limited(path, _METRICS_LIMIT, DataError), str(path), DataError)
+    except DataError:
+        return False
+    return isinstance(content, dict) and content.keys() >= _OWN_KEYS
 
 
 def history_csv(epochs: Sequence[Epoch]) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numbre_runtime.files import replacing_directory
+from numbre_runtime.directories import replacing_directory
 from numbre_train.fit import Moments
 from numbre_train.networks import first_weights
 
 DEFAULT_STEPS = (10, 100, 1000)
 ANIMATION = "animation.gif"
+_OWN = re.compile(rf"step-[0-9]+\.png|{re.escape(ANIMATION)}")
 
 
 class WeightWatch:
@@ -49,7 +51,13 @@ class WeightWatch:
         from numbre_train import plots
 
         frames = plots.weight_frames(self._weights, names)
-        with replacing_directory(directory) as staging:
+        with replacing_directory(directory, _foreign_file) as staging:
             for step in self.chosen:
                 (staging / f"step-{step}.png").write_bytes(plots.png(frames[step]))
             (staging / ANIMATION).write_bytes(plots.animation(frames))
+
+
+def _foreign_file(folder: Path) -> str | None:
+    """The name of an entry that is none of the pictures which `WeightWatch.write` makes; None if all are."""
+    others = [path.name for path in folder.iterdir() if not _OWN.fullmatch(path.name) or not path.is_file()]
+    return min(others, default=None)

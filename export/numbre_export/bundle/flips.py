@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import io
 from typing import Any
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from numbre_export.verify.gate import Run, TestSet
 from numbre_runtime.html_kit import png_uri
 from numbre_runtime.manifest import InputSpec
+from numbre_runtime.text import html_text
 
 MOST = 60
 """Flips shown of one file."""
@@ -41,15 +41,15 @@ def flips_html(run: Run, test: TestSet, spec: InputSpec, labels: tuple[str, ...]
 def _figure(values: NDArray[Any], spec: InputSpec, keras: str, answer: str, truth: str) -> str:
     verdict = "wrong" if answer != truth else "better"
     caption = (
-        f"Keras {html.escape(keras)}, file <b>{html.escape(answer)}</b><br>"
-        f"{'truly ' + html.escape(truth) if truth != keras else 'Keras is right'}"
+        f"Keras {html_text(keras)}, file <b>{html_text(answer)}</b><br>"
+        f"{'truly ' + html_text(truth) if truth != keras else 'Keras is right'}"
     )
     return f'<figure class="{verdict}">{_picture(values, spec)}<figcaption>{caption}</figcaption></figure>'
 
 
 def _picture(values: NDArray[Any], spec: InputSpec) -> str:
     if spec.picture == "none" or values.dtype != np.uint8:
-        return f"<code>{html.escape(', '.join(f'{value:g}' for value in values.reshape(-1)[:16]))}</code>"
+        return f"<code>{html_text(', '.join(f'{value:g}' for value in values.reshape(-1)[:16]))}</code>"
     from PIL import Image
 
     stream = io.BytesIO()

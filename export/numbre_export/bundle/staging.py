@@ -1,23 +1,24 @@
 """One export into one target at a time, and none of a killed one's leavings.
 
-The lock is the kernel's (flock), so it goes with its process however that ends. Whoever holds it knows that no other
-export is at work there: temporary directories beside the target are then a killed export's.
+The lock is the kernel's (flock), so it goes with its process however that ends.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
-import re
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from numbre_runtime.bundle import MANIFEST
-from numbre_runtime.errors import BundleError, OutputError
+from numbre_runtime.directories import clean_up, working_directory
+from numbre_runtime.errors import BundleError, NumbreError, OutputError
+from numbre_runtime.files import read_limited
 from numbre_runtime.manifest import Manifest
+
+_LOCK_TEXT = b"numbre-export writes into the directory of this name\n"
+_MANIFEST_LIMIT = 1 << 20
 
 
 @contextmanager
@@ -38,11 +39,13 @@ def exclusive(target: Path) -> Iterator[Path]:
     except BlockingIOError as cause:
         raise OutputError(f"{target}: another export is writing there; wait for it or choose another --out") from cause
     except OSError as cause:
+        if isinstance(cause, NumbreError):
+            raise
         raise OutputError(f"{target}: cannot be written ({cause.strerror or cause})") from cause
     try:
-        _clean(target)
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as directory:
-            yield Path(directory)
+        clean_up(target)
+        with working_directory(target) as directory:
+            yield directory
     finally:
         # Removed while it is still held, so that nobody waits for a lock that has no name any more.
         lock_path.unlink(missing_ok=True)
@@ -53,48 +56,40 @@ def exclusive(target: Path) -> Iterator[Path]:
                 path.rmdir()
 
 
-def refuse_foreign(target: Path) -> None:
-    """Keeps an export from replacing a directory that holds files which no export wrote.
+def foreign_file(folder: Path) -> str | None:
+    """The name of an entry in a directory that no export wrote; None if a new bundle may take the directory's place.
 
-    Raises:
-        OutputError: `target` is such a directory.
+    An export wrote manifest.json if it is a manifest, and the files that it lists.
     """
-    if not target.is_dir():
-        return
-    present = {path.name for path in target.iterdir()}
-    try:
-        manifest = Manifest.from_json((target / MANIFEST).read_bytes(), MANIFEST)
+    present = {path.name: path for path in folder.iterdir()}
+    written: set[str] = set()
+    with suppress(BundleError):
+        content = read_limited(folder / MANIFEST, _MANIFEST_LIMIT, BundleError)
+        manifest = Manifest.from_json(content, MANIFEST)
         written = {MANIFEST, *(entry.file for entry in manifest.entries)}
-    except (OSError, BundleError):
-        written = {MANIFEST}
-    if present - written:
-        raise OutputError(
-            f"{target}: holds {sorted(present - written)[0]}, which no export wrote and this one would remove; choose "
-            "another --out"
-        )
+    others = [name for name, path in present.items() if name not in written or not path.is_file()]
+    return min(others, default=None)
 
 
 def _lock(path: Path) -> int:
-    """Opens and locks the file, again if its last holder removed it in between."""
+    """Opens and locks the file, again if its last holder removed it in between.
+
+    Raises:
+        OutputError: A file of that name is there which no export wrote.
+    """
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
         try:
+            found = os.read(descriptor, len(_LOCK_TEXT) + 1)
+            # Killed before its text was there, an export leaves it empty.
+            if found not in (b"", _LOCK_TEXT):
+                raise OutputError(f"{path}: is in the way, no export wrote it; choose another --out")
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not found:
+                os.write(descriptor, _LOCK_TEXT)
             if path.exists() and os.fstat(descriptor).st_ino == path.stat().st_ino:
                 return descriptor
         except BaseException:
             os.close(descriptor)
             raise
         os.close(descriptor)
-
-
-def _clean(target: Path) -> None:
-    """Puts back a bundle that a killed export had set aside, and removes what else it left."""
-    # tempfile's eight characters; another target's name may begin with this one's.
-    ours = re.compile(rf"\.{re.escape(target.name)}\.[a-z0-9_]{{8}}(\.old)?")
-    leavings = [path for path in target.parent.iterdir() if ours.fullmatch(path.name) and path.is_dir()]
-    for path in leavings:
-        if path.name.endswith(".old") and not target.exists():
-            path.rename(target)
-        else:
-            shutil.rmtree(path, ignore_errors=True)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbre_export.bundle.report import Findings, report_html
+from numbre_export.bundle.staging import foreign_file
 from numbre_export.convert.variant import Variant, scheme
 from numbre_export.verify.explain import LayerNoise
 from numbre_export.verify.frame import Frame
@@ -22,7 +23,8 @@ from numbre_export.verify.matrix import agreement_matrix
 from numbre_runtime.backends import BACKENDS, backend_format
 from numbre_runtime.bundle import GOLDEN, MANIFEST, TEST_DATA, Bundle, read_bundle
 from numbre_runtime.classifier import open_artifact
-from numbre_runtime.files import replacing_directory, write_atomic
+from numbre_runtime.directories import replacing_directory
+from numbre_runtime.files import write_atomic
 from numbre_runtime.loading import load_bundle
 from numbre_runtime.manifest import Artifact, FileEntry, Manifest
 from numbre_runtime.npz import write_npz
@@ -69,7 +71,7 @@ def write_bundle(
         OutputError: It cannot be written.
     """
     test = frame.test
-    with replacing_directory(target) as staging:
+    with replacing_directory(target, foreign_file) as staging:
         artifacts, runs = [], []
         for file in files:
             path = staging / file.variant.file

@@ -8,7 +8,6 @@ Both are shown by Netron.
 from __future__ import annotations
 
 import io
-import json
 import zipfile
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +17,7 @@ import numpy as np
 
 from numbre_export.convert.tflite_graph import read_tflite
 from numbre_runtime.manifest import PREPROCESSINGS, InputSpec
+from numbre_runtime.text import encodable, json_text
 
 LABELS_FILE = "labels.txt"
 
@@ -73,15 +73,15 @@ def describe_onnx(content: bytes, description: Description) -> bytes:
     }
     properties = {
         "description": description.sentence,
-        "labels": json.dumps(description.labels, ensure_ascii=False),
+        "labels": json_text(description.labels),
         "output": description.output,
-        "preprocessing": json.dumps(preprocessing),
+        "preprocessing": json_text(preprocessing),
         "quantization": description.scheme,
     }
     onnx.helper.set_model_props(model, properties)
     model.doc_string = description.sentence
     # What Netron shows first.
-    model.graph.doc_string = f"{description.sentence} Classes: {', '.join(description.labels)}."
+    model.graph.doc_string = f"{description.sentence} Classes: {', '.join(map(encodable, description.labels))}."
     return bytes(model.SerializeToString(deterministic=True))
 
 
@@ -155,7 +155,7 @@ def _metadata(description: Description) -> bytes:
     )
     kind = "Scores, 0 to 1" if description.output == "softmax" else "Logits, whose softmax are the scores"
     # Netron shows descriptions, and not the files that belong to a tensor.
-    kind = f"{kind}, of the classes {', '.join(description.labels)}."
+    kind = f"{kind}, of the classes {', '.join(map(encodable, description.labels))}."
     files = _vector(builder, [labels_file])
     outputs = _table(builder, 7, {0: text("scores"), 1: text(kind), 3: _feature(builder), 6: files}, {})
     graph = _table(builder, 9, {2: _vector(builder, [inputs]), 3: _vector(builder, [outputs])}, {})
@@ -220,5 +220,5 @@ def _labels_archive(labels: tuple[str, ...]) -> bytes:
     """A zip archive, not compressed, the same bytes for the same labels."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
-        archive.writestr(zipfile.ZipInfo(LABELS_FILE, (1980, 1, 1, 0, 0, 0)), "\n".join(labels) + "\n")
+        archive.writestr(zipfile.ZipInfo(LABELS_FILE, (1980, 1, 1, 0, 0, 0)), "\n".join(map(encodable, labels)) + "\n")
     return stream.getvalue()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +17,7 @@ from numbre_runtime.files import read_limited
 from numbre_runtime.manifest import PREPROCESSINGS, InputSpec
 from numbre_runtime.pictures.digit import to_mnist
 from numbre_runtime.pictures.resize import to_shape
+from numbre_runtime.strict_json import parse_json
 from numbre_runtime.tensors import network_values
 from numbre_train.data import calibration_rows, load_mnist, split_rows
 from numbre_train.data.classes import DIGITS, LABELS_FILE, class_numbers, named_by, read_labels
@@ -281,9 +281,9 @@ def _affine(path: Path, count: int) -> tuple[tuple[float, ...], tuple[float, ...
     if not path.is_file():
         raise DataError(f"--preprocess {path}: neither one of {known} nor a JSON file")
     try:
-        content = json.loads(read_limited(path, _PREPROCESSING_LIMIT, DataError))
+        content = parse_json(read_limited(path, _PREPROCESSING_LIMIT, DataError), str(path), DataError)
         factors, offsets = (tuple(float(item) for item in content[key]) for key in ("factors", "offsets"))
-    except (ValueError, KeyError, TypeError, RecursionError) as cause:
+    except (ValueError, KeyError, TypeError, OverflowError) as cause:
         raise DataError(f'{path}: expected {{"factors": […], "offsets": […]}} ({cause})') from cause
     usable = np.isfinite([*factors, *offsets]).all() and 0.0 not in factors
     if len(factors) != count or len(offsets) != count or not usable:

@@ -135,7 +135,7 @@ def parse_target(text: str) -> Target:
     """
     name, _, version = text.partition("==")
     name = _ALIASES.get(name.strip().lower(), name.strip().lower())
-    if name not in _RUNTIMES or not re.fullmatch(r"\d+(\.\d+)+", version.strip()):
+    if name not in _RUNTIMES or not re.fullmatch(r"[0-9]{1,5}(\.[0-9]{1,5}){1,4}", version.strip()):
         raise DataError(
             f"--target {text}: expected one of {', '.join(_RUNTIMES)}, then ==, then a version such as 2.14"
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from numbre_runtime.bench.summary import FORMAT
 from numbre_runtime.bench.table import format_table
 from numbre_runtime.errors import DataError
 from numbre_runtime.files import read_limited
+from numbre_runtime.strict_json import parse_json
 
 _LIMIT = 64 << 20
 _KEY = ("artifact", "engine", "threads")
@@ -31,9 +31,9 @@ def read_result(path: Path) -> dict[str, Any]:
 def parse_result(content: bytes, where: str) -> dict[str, Any]:
     """As `read_result`, of JSON text; `where` is what messages call it."""
     try:
-        result = json.loads(content)
-    except (ValueError, RecursionError):
-        result = None
+        result = parse_json(content, where, DataError)
+    except DataError as cause:
+        raise DataError(f"{where}: no result of numbre-bench --json ({cause})") from cause
     if not (isinstance(result, dict) and result.get("format") == FORMAT and _is_complete(result)):
         raise DataError(f"{where}: no result of numbre-bench --json; measure it again with this version")
     return result

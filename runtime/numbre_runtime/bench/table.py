@@ -7,6 +7,7 @@ from typing import Any
 
 from numbre_runtime.bench.breakdown import PARTS, PICTURE_SIDE
 from numbre_runtime.bench.statistics import LEAST_ROUNDS
+from numbre_runtime.text import terminal
 
 _HEADS = (
     "artifact", "backend", "threads", "kB", "load ms", "first ms", "p50 µs", "(95%)", "p90 µs", "p99 µs", "p99.9 µs",
@@ -38,7 +39,8 @@ def table(result: Mapping[str, Any]) -> str:
     if result["interrupted"]:
         parts.append("Interrupted: the table and the recommendation cover the rows and rounds until then.")
     parts.append(str(result["recommendation"]))
-    return "\n\n".join(parts)
+    # Names of files, engines and machines come from outside, also from a board.
+    return "\n".join(map(terminal, "\n\n".join(parts).split("\n")))
 
 
 def format_table(rows: Sequence[Sequence[str]]) -> str:

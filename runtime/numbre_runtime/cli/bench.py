@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import signal
 import sys
@@ -23,13 +22,15 @@ from numbre_runtime.bench.table import table
 from numbre_runtime.bundle import bundle_path, read_bundle
 from numbre_runtime.cli.common import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, Parser, run_command
 from numbre_runtime.errors import BackendError, BackendUnsupportedError
-from numbre_runtime.files import check_writable, write_atomic
+from numbre_runtime.files import check_output, write_atomic
 from numbre_runtime.remote.ssh import Host
+from numbre_runtime.text import json_text, terminal
 
 EXIT_SLOWER = 4
 _USUAL = Plan(rounds=10, samples=10_000, seconds=10.0)
 _THOROUGH = Plan(rounds=20, samples=100_000, seconds=3600.0)
 _MOST_THREADS = 256
+_MOST = {"rounds": 10_000, "samples": 100_000_000}
 
 
 def parser() -> Parser:
@@ -89,21 +90,23 @@ def run(args: argparse.Namespace) -> int:
     old = read_result(Path(args.compare)) if args.compare else None
     if args.plot:
         check_plotting()
+    bundle = bundle_path(args.bundle)
+    inputs = [name for name in (args.data, args.compare, bundle, args.ssh_wheels) if name is not None]
     for name in (args.json, args.plot):
         if name not in (None, "-"):
-            check_writable(Path(name))
+            check_output(Path(name), inputs)
     plan, threads = _plan(args), _threads(args.threads)
-    result = _on_board(args) if args.ssh else _here(args, plan, threads)
+    result = _on_board(args) if args.ssh is not None else _here(args, plan, threads)
     # Printed first, so that nothing is lost if a file cannot be written after all.
-    print(json.dumps(result, indent=1) if args.json == "-" else table(result), flush=True)
+    print(json_text(result, indent=1) if args.json == "-" else table(result), flush=True)
     if args.json not in (None, "-"):
-        write_atomic(Path(args.json), (json.dumps(result, indent=1) + "\n").encode())
+        write_atomic(Path(args.json), (json_text(result, indent=1) + "\n").encode())
     if args.plot:
         write_atomic(Path(args.plot), plot(result))
     slower = False
     if old is not None:
         text, slower = comparison(old, result)
-        print(f"\nagainst {args.compare}\n{text}", file=sys.stderr if args.json == "-" else sys.stdout)
+        print(f"\nagainst {terminal(args.compare)}\n{text}", file=sys.stderr if args.json == "-" else sys.stdout)
     if result["interrupted"]:
         return EXIT_INTERRUPTED
     if all("error" in row for row in result["rows"]):
@@ -116,8 +119,8 @@ def _plan(args: argparse.Namespace) -> Plan:
     rounds = usual.rounds if args.rounds is None else args.rounds
     samples = usual.samples if args.samples is None else args.samples
     for name, value in (("rounds", rounds), ("samples", samples)):
-        if value < 1:
-            raise BackendError(f"--{name} {value}: expected 1 or more")
+        if not 1 <= value <= _MOST[name]:
+            raise BackendError(f"--{name} {value:,}: expected 1 to {_MOST[name]:,}")
     # Whoever asks for a number of samples waits for them.
     return Plan(rounds, samples, usual.seconds if args.samples is None else _THOROUGH.seconds)
 
@@ -191,6 +194,7 @@ class _Progress:
     def say(self, text: str) -> None:
         """Shows it."""
         if self._shown:
+            text = terminal(text)
             print(f"\r\x1b[K{text}" if self._terminal else text, end="" if self._terminal else "\n", file=sys.stderr)
             sys.stderr.flush()
 

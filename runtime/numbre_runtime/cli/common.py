@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import io
-import os
-import sys
+import errno
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from numbre_runtime.cli.streams import complain, output_failure, output_lost
 from numbre_runtime.errors import ImageError, NumbreError, one_line
+from numbre_runtime.text import terminal
 
 EXIT_OK, EXIT_ERROR, EXIT_INTERRUPTED = 0, 2, 130
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 class Parser(argparse.ArgumentParser):
@@ -24,7 +25,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> Any:
         """Prints the one line and exits with 2."""
-        self.exit(EXIT_ERROR, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        self.exit(EXIT_ERROR, f"{self.prog}: {terminal(message)} (see {self.prog} --help)\n")
 
 
 def run_command(
@@ -39,34 +40,49 @@ def run_command(
     held: list[str] = []
     # Held until the end, for engines load while standard error is held back; Pillow's own warnings of damaged pictures
     # repeat what the error says.
-    warnings.showwarning = lambda message, *_: held.append(str(message))
+    warnings.showwarning = lambda message, *_: held.append(terminal(message))
     warnings.filterwarnings("ignore", module="PIL")
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-    args = parser.parse_args(argv)
+    debug = False
     try:
-        code = run(args)
-        if sys.stdout is not None:
-            sys.stdout.flush()
-        return code
+        args = parser.parse_args(argv)
+        debug = bool(args.debug)
+        return _with_output(parser.prog, run(args))
+    except SystemExit as done:
+        return _with_output(parser.prog, done.code if isinstance(done.code, int) else EXIT_OK)
     except KeyboardInterrupt:
-        if args.debug:
+        if debug:
             raise
-        print(f"{parser.prog}: interrupted", file=sys.stderr)
+        complain(f"{parser.prog}: interrupted")
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # The reader (head, less) has gone; Python's own flush at exit must not complain of it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_ERROR
     except (NumbreError, OSError, MemoryError) as error:
-        if args.debug:
+        if debug:
             raise
-        print(f"{parser.prog}: {one_line(error)}", file=sys.stderr)
+        complain(f"{parser.prog}: {_reason(error)}")
         return error.exit_code if isinstance(error, NumbreError) else EXIT_ERROR
     finally:
         for line in dict.fromkeys(held):
-            print(f"{parser.prog}: {line}", file=sys.stderr)
+            complain(f"{parser.prog}: {line}")
+
+
+def _with_output(prog: str, code: int) -> int:
+    """The exit code of a command that has done its work: 2 if what it printed got lost."""
+    failure = output_failure()
+    if failure is None:
+        return code
+    # A reader that has gone (head, less) has seen what it wanted to see.
+    if not isinstance(failure, BrokenPipeError):
+        complain(f"{prog}: standard output cannot be written ({failure.strerror or one_line(failure)})")
+    return code or EXIT_ERROR
+
+
+def _reason(error: BaseException) -> str:
+    """The error's line; of a full disk that the system gives no name for, also where temporary files go."""
+    line = one_line(error)
+    if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:
+        import tempfile
+
+        return f"{line}; temporary files go to {terminal(tempfile.gettempdir())} (TMPDIR sets another folder)"
+    return line
 
 
 def for_each_picture(prog: str, pictures: Iterable[str], use: Callable[[str], object], debug: bool) -> int:
@@ -80,11 +96,13 @@ def for_each_picture(prog: str, pictures: Iterable[str], use: Callable[[str], ob
     """
     code = EXIT_OK
     for picture in pictures:
+        if isinstance(output_lost(), BrokenPipeError):
+            break
         try:
             use(picture)
         except ImageError as error:
             if debug:
                 raise
-            print(f"{prog}: {one_line(error)}", file=sys.stderr)
+            complain(f"{prog}: {one_line(error)}")
             code = EXIT_ERROR
     return code

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -14,6 +13,7 @@ from numbre_runtime.cli.common import EXIT_ERROR, EXIT_OK, Parser, run_command
 from numbre_runtime.doctor.board import this_board
 from numbre_runtime.doctor.cures import cure
 from numbre_runtime.doctor.probe import Probe, probe
+from numbre_runtime.text import json_text, terminal
 
 
 def parser() -> Parser:
@@ -43,11 +43,11 @@ def run(args: argparse.Namespace) -> int:
             "backends": findings,
             "used": used.backend if used else None,
         }
-        print(json.dumps(result, indent=1))
+        print(json_text(result, indent=1))
     else:
-        print(f"numbre-runtime {__version__} on {board.line}\n")
+        print(f"numbre-runtime {__version__} on {terminal(board.line)}\n")
         for found, finding in zip(probes, findings, strict=True):
-            print("\n".join(_lines(found, finding["cause"], finding["cure"])))
+            print("\n".join(map(terminal, _lines(found, finding["cause"], finding["cure"]))))
         print(f"\nbackend that is used: {used.version if used else 'none works'}")
     return EXIT_OK if used else EXIT_ERROR
 

@@ -3,27 +3,66 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
-from importlib import import_module
+from types import FrameType
 from typing import NoReturn
-
-from numbre_runtime.imports import importing
 
 _INTERRUPTED = 130
 
 
-def run_module(name: str, argv: Sequence[str] | None = None) -> int:
-    """Imports a command's module and runs its `main`; returns the exit code."""
+def _leave_at_once(_number: int, _frame: FrameType | None) -> NoReturn:
+    # Nothing is under way yet that could be lost. A KeyboardInterrupt among imports would end up in C code that turns
+    # it into an ImportError, or in a finalizer that drops it.
+    with suppress(OSError):
+        os.write(2, b"interrupted\n")
+    os._exit(_INTERRUPTED)
+
+
+def _catch_ctrl_c() -> None:
+    """Ends the process with one line at Ctrl-C, unless whoever started it has switched Ctrl-C off (nohup, &)."""
+    # In another program, such as a test runner, Ctrl-C is not this module's.
+    own = os.path.basename(sys.argv[0]).startswith("numbre-")  # noqa: PTH119 - pathlib is not imported yet
+    if own and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _leave_at_once)
+
+
+_catch_ctrl_c()
+
+import warnings  # noqa: E402
+from collections.abc import Callable, Sequence  # noqa: E402
+from contextlib import AbstractContextManager, nullcontext  # noqa: E402
+from importlib import import_module  # noqa: E402
+
+from numbre_runtime.cli.streams import protect_streams  # noqa: E402
+from numbre_runtime.imports import importing  # noqa: E402
+
+
+def run_module(
+    name: str,
+    argv: Sequence[str] | None = None,
+    around: Callable[[], AbstractContextManager[object]] = nullcontext,
+) -> int:
+    """Imports a command's module and runs its `main`, within what `around` gives; returns the exit code."""
+    _catch_ctrl_c()
     try:
+        protect_streams()
+        # Other packages' warnings are no errors of the user's, whatever -W or PYTHONWARNINGS say.
+        if sys.warnoptions:
+            warnings.simplefilter("default")
         with importing():
             module = import_module(name)
+        if signal.getsignal(signal.SIGINT) is _leave_at_once:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        with around():
+            code: int = module.main(argv)
+        return code
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return _INTERRUPTED
-    code: int = module.main(argv)
-    return code
+        _leave_at_once(signal.SIGINT, None)
+    finally:
+        # The interpreter's own end raises no exception that anybody could catch.
+        _catch_ctrl_c()
 
 
 def _leave(code: int) -> NoReturn:

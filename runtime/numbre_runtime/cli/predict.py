@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 
@@ -15,6 +14,7 @@ from numbre_runtime.classifier import Classifier, Prediction
 from numbre_runtime.cli.common import Parser, for_each_picture, run_command
 from numbre_runtime.errors import ImageError
 from numbre_runtime.loading import load
+from numbre_runtime.text import json_text, terminal
 
 
 def parser() -> Parser:
@@ -48,9 +48,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _line(image: str, prediction: Prediction, classifier: Classifier, top: int) -> str:
+    none = None if classifier.none_label is None else terminal(classifier.none_label)
     order = np.argsort(-prediction.scores, kind="stable")
-    best = [(classifier.labels[index], float(prediction.scores[index])) for index in order]
-    answers = [(label, score) for label, score in best if label != classifier.none_label][:top]
+    image = terminal(image)
+    best = [(terminal(classifier.labels[index]), float(prediction.scores[index])) for index in order]
+    answers = [(label, score) for label, score in best if label != none][:top]
     if prediction.recognized:
         return f"{image}: " + ", ".join(f"{label} ({score:.1%})" for label, score in answers)
     digits = all(label.isdigit() for label in classifier.labels if label != classifier.none_label)
@@ -62,7 +64,7 @@ def _line(image: str, prediction: Prediction, classifier: Classifier, top: int) 
 
 def _json_line(image: str, prediction: Prediction, classifier: Classifier) -> str:
     scores = {label: round(float(score), 6) for label, score in zip(classifier.labels, prediction.scores, strict=True)}
-    return json.dumps(
+    return json_text(
         {
             "image": image,
             "label": prediction.label,

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from numbre_runtime.text import terminal
+
 
 class _Printer(logging.Handler):
     """Prints each record's message at once, so that a pipe shows progress too."""
@@ -16,8 +18,7 @@ class _Printer(logging.Handler):
         self._to_stderr = to_stderr
 
     def emit(self, record: logging.LogRecord) -> None:
-        # No handleError: a reader that has gone (BrokenPipeError) ends the command.
-        print(record.getMessage(), file=sys.stderr if self._to_stderr else sys.stdout, flush=True)
+        print(terminal(record.getMessage()), file=sys.stderr if self._to_stderr else sys.stdout, flush=True)
 
 
 @contextmanager

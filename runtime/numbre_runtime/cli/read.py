@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -12,10 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from numbre_runtime.backends import BACKENDS
 from numbre_runtime.backends.quiet import quiet_engine
+from numbre_runtime.bundle import bundle_path
 from numbre_runtime.classifier import Classifier
 from numbre_runtime.cli.common import EXIT_INTERRUPTED, EXIT_OK, Parser, for_each_picture, run_command
+from numbre_runtime.cli.streams import output_lost
 from numbre_runtime.errors import ImageError
+from numbre_runtime.files import check_output, write_atomic
 from numbre_runtime.loading import load
+from numbre_runtime.text import json_text, terminal
 
 if TYPE_CHECKING:
     from numbre_runtime.page import Page
@@ -42,6 +45,8 @@ def run(args: argparse.Namespace) -> int:
         raise ImageError(f"--camera {args.camera}: expected 0 or more")
     if args.overlay and len(args.photos) != 1:
         raise ImageError("--overlay takes one photo at a time")
+    if args.overlay:
+        check_output(args.overlay, [*args.photos, bundle_path(args.bundle)])
     with quiet_engine():
         from numbre_runtime.page.reader import check_digits
 
@@ -58,12 +63,11 @@ def _photos(args: argparse.Namespace, classifier: Classifier) -> int:
         page = read(photo, classifier)
         if args.json:
             about = {"artifact": classifier.artifact.file, "backend": classifier.backend}
-            print(json.dumps({"image": photo, **page_json(page), **about}))
+            print(json_text({"image": photo, **page_json(page), **about}))
         else:
             for line in page.text.splitlines() or ["no digits"]:
-                print(f"{photo}: {line}")
+                print(f"{terminal(photo)}: {terminal(line)}")
         if args.overlay:
-            from numbre_runtime.files import write_atomic
             from numbre_runtime.page.overlay import overlay_png
 
             write_atomic(args.overlay, overlay_png(photo, page))
@@ -82,14 +86,16 @@ def _frames(args: argparse.Namespace, classifier: Classifier) -> int:
         for index, frame in timed(_quietly_started(frames), pace):
             page = read(frame, classifier)
             if steady.changed(page.text):
-                text = " | ".join(page.text.splitlines()) or "no digits"
-                shown = json.dumps({"frame": index, **page_json(page)}) if args.json else f"frame {index}: {text}"
+                text = terminal(" | ".join(page.text.splitlines())) or "no digits"
+                shown = json_text({"frame": index, **page_json(page)}) if args.json else f"frame {index}: {text}"
                 print(shown, flush=True)
+                if output_lost() is not None:
+                    break
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
     done = pace.summary()
     if args.json:
-        print(json.dumps(done))
+        print(json_text(done))
     else:
         print(
             f"{done['frames']} frames, {done['frames_per_second']:.1f} a second; "

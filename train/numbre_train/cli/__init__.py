@@ -23,5 +23,5 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     command = words.pop(0) if words and words[0] in COMMANDS else "train"
     # The output of `inspect` is a result, which a program may read.
-    with ctrl_c_remembered(), progress_shown("numbre_train", to_stderr=command == "inspect"):
-        return run_module(f"numbre_train.cli.{command}", words)
+    with progress_shown("numbre_train", to_stderr=command == "inspect"):
+        return run_module(f"numbre_train.cli.{command}", words, ctrl_c_remembered)

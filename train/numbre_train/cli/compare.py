@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from numbre_runtime.cli.common import EXIT_OK, Parser, run_command
-from numbre_runtime.files import write_atomic
+from numbre_runtime.files import check_output, write_atomic
+from numbre_runtime.text import json_text
 from numbre_train.cli.options import (
     OptionError,
     add_data_options,
@@ -24,6 +24,7 @@ from numbre_train.compare.run import bundle_figures, comparison_figures, run_mod
 from numbre_train.data import load_dataset
 from numbre_train.data.classes import DIGITS
 from numbre_train.recipes import MODELS, RECIPES
+from numbre_train.results import refuse_foreign
 
 
 def parser() -> Parser:
@@ -63,6 +64,10 @@ def run(args: argparse.Namespace) -> int:
     seed = checked_seed(args.seed)
     data = load_dataset(args.data, args.test, args.labels)
     check_writable(args.out)
+    for name in ("report.json", "report.html"):
+        check_output(args.out / name)
+    for name in names:
+        refuse_foreign(args.out / name)
     say(f"{data.source}: {len(data.fit):,} rows to fit, {len(data.validation):,} to validate; {data.test_source}")
     results, bundles = {}, {}
     for name, recipe in recipes.items():
@@ -74,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     figures = comparison_figures(results, bundles, data, seed)
     from numbre_train.compare.report import comparison_page
 
-    write_atomic(args.out / "report.json", (json.dumps(figures, indent=1) + "\n").encode())
+    write_atomic(args.out / "report.json", (json_text(figures, indent=1) + "\n").encode())
     write_atomic(args.out / "report.html", comparison_page(figures, results, data))
     say(f"written to {args.out}/report.html and report.json")
     missing = [name for name in names if bundles[name] is None]

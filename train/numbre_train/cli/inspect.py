@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from numbre_runtime.cli.common import EXIT_OK, Parser, run_command
-from numbre_runtime.files import write_atomic
+from numbre_runtime.files import check_output, write_atomic
+from numbre_runtime.text import json_text, terminal
 from numbre_train.cli.options import OptionError, add_labels, say
 from numbre_train.data.csv_files import COLUMNS
 from numbre_train.data.dataset import stream_rows
@@ -59,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
     """Reads the data once, prints the figures and draws the picture."""
     if args.column is not None and not 0 <= args.column < COLUMNS:
         raise OptionError(f"--column {args.column}: expected 0 (the label) to {COLUMNS - 1}")
+    check_output(args.picture, args.data)
     name, chunks, classes = stream_rows(args.data, args.labels)
     summary = summarize(chunks, len(classes), args.column)
     from numbre_train import plots
@@ -66,7 +67,11 @@ def run(args: argparse.Namespace) -> int:
     figure = plots.first_images(summary.first.images, summary.first.labels, classes, 3, 3, "First images", 2.0)
     write_atomic(args.picture, plots.png(figure))
     figures = _figures(name, summary, classes)
-    say(json.dumps(figures, indent=1) if args.json else _text(figures, summary, classes, args.picture))
+    if args.json:
+        print(json_text(figures, indent=1), flush=True)
+        return EXIT_OK
+    for line in _text(figures, summary, classes, args.picture).split("\n"):
+        say(line)
     return EXIT_OK
 
 
@@ -101,7 +106,7 @@ def _text(figures: dict[str, Any], summary: Summary, classes: Sequence[str], pic
     rows = summary.rows
     low, high = figures["pixel_range"]
     lines = [
-        figures["data"],
+        terminal(figures["data"]),
         f"shape        {rows:,} rows × {COLUMNS} columns (label, 784 pixels)",
         "labels       " + _counts(figures["labels"], classes, rows),
         f"pixels       {low} to {high}, {figures['zeros']:.1%} of them 0",
@@ -119,11 +124,11 @@ def _text(figures: dict[str, Any], summary: Summary, classes: Sequence[str], pic
             f"  last rows  {_list(column['last'])}",
             "  most often " + _counts(summary.column.counts, common, rows) + (f", and {more} others" if more else ""),
         ]
-    return "\n".join([*lines, f"picture      the first {len(summary.first)} images: {picture}"])
+    return "\n".join([*lines, f"picture      the first {len(summary.first)} images: {terminal(picture)}"])
 
 
 def _counts(counts: Any, values: Iterable[Any], rows: int) -> str:
-    return ", ".join(f"{value}: {counts[value]:,} ({counts[value] / rows:.1%})" for value in values)
+    return ", ".join(f"{terminal(value)}: {counts[value]:,} ({counts[value] / rows:.1%})" for value in values)
 
 
 def _list(values: Sequence[int]) -> str:

@@ -12,10 +12,14 @@ from typing import Any
 from numbre_runtime.cli.common import Parser
 from numbre_runtime.errors import NumbreError, OutputError
 from numbre_runtime.files import try_folder
+from numbre_runtime.text import terminal
 from numbre_train.networks import ACTIVATIONS
 from numbre_train.recipes import AUGMENTATIONS, MODELS, Recipe
+from numbre_train.results import refuse_foreign
 
 _LARGEST_LAYER, _MOST_LAYERS = 8192, 16
+_MOST = 1_000_000
+"""Most epochs, trials or rows of a step."""
 
 
 class OptionError(NumbreError, ValueError):
@@ -153,14 +157,14 @@ def network_options(args: argparse.Namespace) -> tuple[str, ...]:
     return tuple(name for name in names if getattr(args, name) is not None)
 
 
-def at_least_one(value: int, option: str) -> int:
+def at_least_one(value: int, option: str, most: int = _MOST) -> int:
     """Returns the value unchanged.
 
     Raises:
-        OptionError: It is below 1.
+        OptionError: It is below 1 or above `most`.
     """
-    if value < 1:
-        raise OptionError(f"{option} {value}: expected 1 or more")
+    if not 1 <= value <= most:
+        raise OptionError(f"{option} {value:,}: expected 1 to {most:,}")
     return value
 
 
@@ -175,26 +179,29 @@ def checked_seed(seed: int) -> int:
     return seed
 
 
-def check_writable(out: Path, files: Collection[str] = ()) -> None:
+def check_writable(out: Path, results: bool = False) -> None:
     """Makes the output directory and checks, before minutes of training, that the results can be written.
 
     Call it after the input has been read: a command whose input is refused leaves no directory behind.
 
+    Args:
+        out: The directory.
+        results: Whether a training's results are to be written there, see `numbre_train.results`.
+
     Raises:
-        OutputError: They cannot.
+        OutputError: They cannot, or would replace files that no training wrote.
     """
     try:
         try_folder(out)
     except OSError as cause:
         raise OutputError(f"{out}: cannot be written ({cause.strerror or cause}); choose another --out") from cause
-    for name in files:
-        if (out / name).is_dir():
-            raise OutputError(f"{out / name}: is a directory where a file must be written; choose another --out")
+    if results:
+        refuse_foreign(out)
 
 
 def say(line: str) -> None:
     """Prints a line without delay, so that a pipe shows progress too."""
-    print(line, flush=True)
+    print(terminal(line), flush=True)
 
 
 def _units(text: str) -> tuple[int, ...]:

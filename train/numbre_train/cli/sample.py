@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from numbre_runtime.cli.common import EXIT_OK, Parser, run_command
-from numbre_runtime.files import write_atomic
+from numbre_runtime.files import check_output, write_atomic
 from numbre_train.cli.options import OptionError, checked_seed, say
 from numbre_train.data import load_mnist
 from numbre_train.data.csv_files import COLUMNS, SUFFIXES, is_csv
@@ -51,6 +51,7 @@ def run(args: argparse.Namespace) -> int:
     if not is_csv(args.out):
         raise OptionError(f"--out {args.out}: expected a name that ends in {' or '.join(SUFFIXES)}")
     seed = checked_seed(args.seed)
+    check_output(args.out, [args.data] if args.data else [])
     mnist = load_mnist(args.data)
     if not 1 <= args.rows <= len(mnist.train_labels):
         raise OptionError(f"--rows {args.rows}: expected 1 to {len(mnist.train_labels):,}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
 import sys
 from collections.abc import Sequence
@@ -11,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from numbre_runtime.cli.common import EXIT_OK, Parser, run_command
-from numbre_runtime.errors import NumbreError
-from numbre_runtime.files import write_atomic
+from numbre_runtime.cli.streams import complain
+from numbre_runtime.errors import NumbreError, one_line
+from numbre_runtime.files import check_output, write_atomic
+from numbre_runtime.text import json_text
 from numbre_train.cli.options import (
     add_data_options,
     add_model_options,
@@ -41,6 +42,8 @@ from numbre_train.search.study import (
 from numbre_train.training import train
 
 _EPOCHS = 10
+_MOST_WORKERS = 64
+"""Each takes a gigabyte or so."""
 _DataPaths = tuple[Sequence[Path] | None, Path | None]
 """The values of `--data` and `--labels`."""
 
@@ -95,10 +98,12 @@ def run(args: argparse.Namespace) -> int:
         storage=args.storage or f"sqlite:///{args.out.resolve() / 'study.db'}",
         study=args.study or args.model,
     )
-    workers = at_least_one(args.workers, "--workers")
+    workers = at_least_one(args.workers, "--workers", _MOST_WORKERS)
     share_processor(workers)
     data = load_dataset(args.data, args.test, args.labels)
-    check_writable(args.out)
+    check_writable(args.out, results=True)
+    for name in ("report.json", "report.html"):
+        check_output(args.out / name)
     study = open_study(search, data)
     say(f"{data.source}: {len(data.fit):,} rows to fit, {len(data.validation):,} to validate")
     say(f"study {search.study} in {safe_url(search.storage)}, {len(finished(study)):,} finished trials so far")
@@ -113,7 +118,7 @@ def run(args: argparse.Namespace) -> int:
     from numbre_train.search.report import search_figures, search_page
 
     figures = search_figures(study, search, metrics)
-    write_atomic(args.out / "report.json", (json.dumps(figures, indent=1) + "\n").encode())
+    write_atomic(args.out / "report.json", (json_text(figures, indent=1) + "\n").encode())
     write_atomic(args.out / "report.html", search_page(figures))
     say(f"{metrics['accuracy']:.2%} of the {len(data.test):,} test rows are right; written to {args.out}/")
     if search.target is not None and best.value < search.target:
@@ -164,7 +169,7 @@ def _other_worker(search: Search, paths: _DataPaths, number: int) -> None:
     except KeyboardInterrupt:
         sys.exit(1)
     except NumbreError as error:
-        print(f"numbre-train search: worker {number}: {error}", file=sys.stderr)
+        complain(f"numbre-train search: worker {number}: {one_line(error)}")
         sys.exit(1)
 
 

@@ -22,11 +22,10 @@ from numbre_train.cli.options import (
 from numbre_train.data import load_dataset
 from numbre_train.fit import Moments
 from numbre_train.recipes import MODELS, RECIPES_OF, Recipe
-from numbre_train.results import FILES, write_training
+from numbre_train.results import CHECKPOINT, write_training
 from numbre_train.training import train
 from numbre_train.watch import DEFAULT_STEPS, WeightWatch
 
-CHECKPOINT = "checkpoint.npz"
 _MOST_PICTURES = 50
 
 
@@ -81,11 +80,10 @@ def run(args: argparse.Namespace) -> int:
     seed = checked_seed(args.seed)
     steps = _steps(args)
     data = load_dataset(args.data, args.test, args.labels)
-    check_writable(out, FILES)
+    check_writable(out, results=True)
     say(data.source)
-    if not args.resume:
-        # A later --resume must not continue an earlier training.
-        (out / CHECKPOINT).unlink(missing_ok=True)
+    # An earlier training's checkpoint stays until this one has its own; --resume tells them apart.
+    earlier = _changed(out / CHECKPOINT)
     watch: WeightWatch | None = None
 
     def moments(last: int) -> Moments:
@@ -103,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
             moments=moments if steps else None,
         )
     except KeyboardInterrupt:
-        if (out / CHECKPOINT).exists():
+        if args.resume or _changed(out / CHECKPOINT) != earlier:
             say("stopped; to continue, run the same command with --resume")
         raise
     if watch is not None:
@@ -112,6 +110,14 @@ def run(args: argparse.Namespace) -> int:
     (out / CHECKPOINT).unlink(missing_ok=True)
     say(f"{metrics['accuracy']:.2%} of the {len(data.test):,} test images are right; written to {out}/")
     return EXIT_OK
+
+
+def _changed(path: Path) -> int | None:
+    """When a file was last written, in nanoseconds; None if there is none."""
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
 
 
 def _named_recipe(args: argparse.Namespace) -> Recipe | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from numbre_runtime.errors import DataError
 from numbre_runtime.files import read_limited
+from numbre_runtime.strict_json import parse_json
+from numbre_runtime.text import json_text
 
 ABSTENTION_FILE = "abstention.json"
 _LIMIT = 1 << 16
@@ -25,7 +26,7 @@ class Abstention:
 
 def format_abstention(abstention: Abstention) -> bytes:
     """The file that says so."""
-    return (json.dumps(asdict(abstention), indent=1, ensure_ascii=False) + "\n").encode()
+    return (json_text(asdict(abstention), indent=1) + "\n").encode()
 
 
 def read_abstention(path: Path) -> Abstention:
@@ -35,9 +36,9 @@ def read_abstention(path: Path) -> Abstention:
         DataError: It is missing, no such JSON, or the threshold is not within 0–1.
     """
     try:
-        content = json.loads(read_limited(path, _LIMIT, DataError))
+        content = parse_json(read_limited(path, _LIMIT, DataError), str(path), DataError)
         found = Abstention(**content)
-    except (ValueError, TypeError, RecursionError) as cause:
+    except (ValueError, TypeError) as cause:
         if isinstance(cause, DataError):
             raise
         raise DataError(f'{path}: expected {{"none_label": …, "threshold": …}} ({cause})') from cause
