@@ -28,8 +28,10 @@ MODELS = Path(__file__).parent / "models"
 DEFAULT_BUNDLE = MODELS / "digits-int8"
 """The one of them that is used where none is named."""
 
-_MANIFEST_LIMIT = 1 << 20
-_FILE_LIMIT = 256 << 20
+MANIFEST_LIMIT = 1 << 20
+"""Most bytes of a manifest."""
+BUNDLE_LIMIT = 256 << 20
+"""Most bytes of all other files of a bundle together."""
 
 
 class Golden(NamedTuple):
@@ -80,9 +82,16 @@ class Bundle(NamedTuple):
         dtype = self.manifest.input.dtype
         if golden.inputs.dtype != dtype or golden.inputs.shape != expected or len(golden.inputs) == 0:
             raise BundleError(f"{self.path / GOLDEN}: inputs are not {dtype} of shape {expected}")
-        for name, output in outputs.items():
-            if output.shape != (len(golden.inputs), len(self.manifest.labels)):
-                raise BundleError(f"{self.path / GOLDEN}: {name} has outputs of shape {output.shape}")
+        rows = (len(golden.inputs),)
+        if golden.labels.dtype.kind not in "iu" or golden.labels.shape != rows:
+            raise BundleError(f"{self.path / GOLDEN}: labels are {golden.labels.dtype} {golden.labels.shape}")
+        for artifact in self.manifest.artifacts:
+            output = outputs[artifact.file]
+            if output.dtype != artifact.output.dtype or output.shape != (*rows, len(self.manifest.labels)):
+                raise BundleError(
+                    f"{self.path / GOLDEN}: {artifact.file} has outputs of {output.dtype} {output.shape}; expected "
+                    f"{artifact.output.dtype} {(*rows, len(self.manifest.labels))}"
+                )
         return golden
 
     def test_data(self) -> LabelledImages | None:
@@ -151,7 +160,7 @@ def read_bundle(path: Path) -> Bundle:
         raise BundleError(f"{path}: no such directory, nor a bundle that ships with the runtime ({shipped})")
     if not os.path.isfile(path / MANIFEST):  # noqa: PTH113
         raise BundleError(f"{path}: not a bundle, it has no {MANIFEST}; numbre-export --int8 makes one")
-    manifest = Manifest.from_json(read_limited(path / MANIFEST, _MANIFEST_LIMIT, BundleError), f"{path / MANIFEST}")
+    manifest = Manifest.from_json(read_limited(path / MANIFEST, MANIFEST_LIMIT, BundleError), f"{path / MANIFEST}")
     try:
         present = {entry.name for entry in path.iterdir()}
     except OSError as cause:
@@ -159,9 +168,12 @@ def read_bundle(path: Path) -> Bundle:
     extra = present - {entry.file for entry in manifest.entries} - {MANIFEST}
     if extra:
         raise BundleError(f"{path}: {sorted(extra)[0]} is not in its manifest; remove it or export again")
+    total = sum(entry.bytes for entry in manifest.entries)
+    if total > BUNDLE_LIMIT:
+        raise BundleError(f"{path}: its files have {total:,} bytes; at most {BUNDLE_LIMIT:,} are read")
     contents: dict[str, bytes] = {}
     for entry in manifest.entries:
-        content = read_limited(path / entry.file, min(entry.bytes, _FILE_LIMIT), BundleError)
+        content = read_limited(path / entry.file, entry.bytes, BundleError)
         digest = hashlib.sha256(content).hexdigest()
         if digest != entry.sha256:
             raise BundleError(

@@ -19,7 +19,8 @@ def cache_directory() -> Path | None:
     """
     own = os.environ.get("NUMBRE_CACHE_DIR")
     if own:
-        return Path(own)
+        # Absolute, so that a message says where it is.
+        return Path(own).absolute()
     with suppress(RuntimeError):
         home = Path.home()
         if sys.platform == "win32":
@@ -27,6 +28,8 @@ def cache_directory() -> Path | None:
         elif sys.platform == "darwin":
             base = home / "Library" / "Caches"
         else:
-            base = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
+            base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+            # A relative one counts as none (XDG Base Directory Specification).
+            base = base if base.is_absolute() else home / ".cache"
         return base / "numbre"
     return None

@@ -6,16 +6,19 @@ import math
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from numbre_runtime.backends import backend
-from numbre_runtime.backends.base import Session, refused
+from numbre_runtime.backends import backend, model_ends
+from numbre_runtime.backends.base import Session
+from numbre_runtime.backends.ends import compare_ends
 from numbre_runtime.bundle import Bundle, Golden
 from numbre_runtime.errors import (
     BackendError,
+    BundleError,
     ImageError,
+    one_line,
 )
 from numbre_runtime.manifest import Artifact, Manifest
 from numbre_runtime.tensors import as_rows, as_stored, decoder, encoder, image_writer, row_decoder
@@ -35,6 +38,17 @@ _FastPath: TypeAlias = "tuple[Callable[[NDArray[Any]], object], Callable[[], NDA
 _UINT8 = np.dtype(np.uint8)
 _SINGLES_STEP = 5
 """Every fifth golden input is also tried alone."""
+_SCORE_TOLERANCE = 0.01
+"""How far the scores of an input may be from a sum of 1, besides what quantization rounds."""
+
+
+class Replayed(NamedTuple):
+    """What came of running the golden inputs."""
+
+    wrong: int
+    """How many got another label than at export."""
+    difference: float
+    """Largest absolute difference of a score from the recorded one, 0–1."""
 
 
 @dataclass(slots=True, eq=False)
@@ -159,6 +173,10 @@ class Classifier:
         """
         return self._row(image).reshape(self.input.shape)
 
+    def scores_of(self, raw: NDArray[Any]) -> NDArray[np.float32]:
+        """The scores (N, classes), float32, of raw outputs as `predict_raw` gives them."""
+        return self._decode(raw)
+
     def check_output(self, images: NDArray[Any]) -> None:
         """Checks that the engine takes and gives the types and shapes of the manifest, on images (N, …).
 
@@ -167,10 +185,7 @@ class Classifier:
         """
         # Encoded beforehand, because an encoder would silently write to an input of another type.
         rows = self._encode(as_rows(images, self.input.shape, self.input.dtype))
-        try:
-            raw = self._session.run(rows)
-        except Exception as cause:
-            raise refused(self.backend, cause) from cause
+        raw = self._session.run(rows)
         expected = (len(rows), len(self.labels))
         if raw.dtype != self.artifact.output.dtype or raw.shape != expected:
             raise BackendError(
@@ -218,21 +233,63 @@ def open_artifact(bundle: Bundle, artifact: Artifact, backend_name: str, threads
     """Loads one artifact into one backend, without the golden vectors' test.
 
     Raises:
+        BundleError: The file's structure is damaged or dangerous, or not what the manifest says of it.
         BackendError: The engine is not installed or does not load it.
     """
+    check_artifact(bundle, artifact)
     session = backend(backend_name).open_model(bundle.contents[artifact.file], threads)
     return Classifier(artifact, bundle.manifest, session)
 
 
-def wrong_labels(classifier: Classifier, golden: Golden) -> int:
-    """How many golden inputs get another label than when the bundle was exported, all at once or one by one.
+def check_artifact(bundle: Bundle, artifact: Artifact) -> None:
+    """Checks a model file's structure, and what the manifest says of its ends, before any engine sees it.
+
+    Raises:
+        BundleError: The file's structure is damaged or dangerous, or not what the manifest says of it.
+    """
+    where = f"{bundle.path / artifact.file}"
+    try:
+        ends = model_ends(bundle.contents[artifact.file], artifact.format)
+    except ValueError as cause:
+        raise BundleError(f"{where}: refused before any engine sees it: {one_line(cause)}") from cause
+    compare_ends(ends, bundle.manifest, artifact, where)
+
+
+def replay_golden(classifier: Classifier, golden: Golden) -> Replayed:
+    """Runs the golden inputs and compares what comes out with what was recorded when the bundle was exported.
 
     An engine has one kernel for batches and another for single rows; Debian 13's 32-bit onnxruntime gets only the
-    batches right.
+    batches right. So all inputs run at once, and some of them one by one.
+
+    Raises:
+        BundleError: The recorded outputs are no scores.
+        BackendError: The engine does not run the inputs, or gives other types or shapes than the manifest says.
     """
-    expected = golden.outputs[classifier.artifact.file].argmax(axis=1)
+    recorded = golden.outputs[classifier.artifact.file]
+    expected, scores = recorded.argmax(axis=1), classifier.scores_of(recorded)
+    _check_scores(scores, classifier)
     classifier.check_output(golden.inputs[:1])
-    wrong = classifier.predict_raw(golden.inputs).argmax(axis=1) != expected
+    raw = classifier.predict_raw(golden.inputs)
+    wrong = raw.argmax(axis=1) != expected
+    largest = float(np.abs(classifier.scores_of(raw) - scores).max())
     for index in range(0, len(expected), _SINGLES_STEP):
         wrong[index] |= classifier.predict_raw(golden.inputs[index : index + 1])[0].argmax() != expected[index]
-    return int(wrong.sum())
+    return Replayed(int(wrong.sum()), largest)
+
+
+def _check_scores(scores: NDArray[np.float32], classifier: Classifier) -> None:
+    """Checks that recorded outputs are scores: from 0 to 1, each row with a sum of 1.
+
+    Raises:
+        BundleError: They are not, so that the manifest's scale or kind of output is not the model's.
+    """
+    step = classifier.artifact.output.scale if classifier.artifact.output.dtype != "float32" else 0.0
+    # Rounding moves each score by half a step at most; 255 / 256 is the largest that int8 holds.
+    allowed = min(_SCORE_TOLERANCE + len(classifier.labels) * step / 2, 0.5)
+    sums = scores.sum(axis=1)
+    finite = bool(np.isfinite(scores).all())
+    if not finite or scores.min() < -step or scores.max() > 1 + step or np.abs(sums - 1).max() > allowed + step:
+        raise BundleError(
+            f"{classifier.artifact.file}: its golden outputs are no scores from 0 to 1 that sum to 1; the manifest's "
+            "output or scale is not the model's, export the bundle again"
+        )

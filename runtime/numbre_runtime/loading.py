@@ -7,9 +7,9 @@ import sys
 import warnings
 
 from numbre_runtime.backends import BACKENDS, backend_format
-from numbre_runtime.bundle import Bundle, Golden, bundle_path, read_bundle
-from numbre_runtime.classifier import Classifier, open_artifact, wrong_labels
-from numbre_runtime.doctor.probe_cache import remembered_probe
+from numbre_runtime.bundle import MODELS, Bundle, Golden, bundle_path, read_bundle
+from numbre_runtime.classifier import Classifier, check_artifact, open_artifact, replay_golden
+from numbre_runtime.doctor.probe_cache import remembered_probe, remembered_trial
 from numbre_runtime.errors import (
     BackendError,
     BackendNotInstalledError,
@@ -17,7 +17,10 @@ from numbre_runtime.errors import (
     BundleError,
     EngineWarning,
 )
+from numbre_runtime.manifest import Artifact
 
+MOST_DIFFERENCE = 0.1
+"""Most that a golden score may differ between the engine here and the one at export, 0–1; engines round differently."""
 _MOST_THREADS = 256
 
 
@@ -46,9 +49,21 @@ def load(
 
 
 def load_bundle(
-    bundle: Bundle, backend: str | None = None, threads: int = 1, artifact: str | None = None
+    bundle: Bundle,
+    backend: str | None = None,
+    threads: int = 1,
+    artifact: str | None = None,
+    tried: bool = False,
 ) -> Classifier:
-    """As `load`, of a bundle that has been read already."""
+    """As `load`, of a bundle that has been read already.
+
+    Args:
+        bundle: From `read_bundle`.
+        backend: See `load`.
+        threads: See `load`.
+        artifact: See `load`.
+        tried: Whether this process has run the model files already, so that no child process needs to try them.
+    """
     if not 1 <= threads <= _MOST_THREADS:
         raise BackendError(f"{threads} threads; expected 1 to {_MOST_THREADS}")
     artifacts = bundle.manifest.artifacts if artifact is None else (bundle.artifact(artifact),)
@@ -66,6 +81,9 @@ def load_bundle(
         try:
             if backend is None and name != "numpy":
                 _refuse_broken(name)
+            if name != "numpy" and not tried and bundle.path.parent != MODELS:
+                check_artifact(bundle, item)
+                _refuse_dangerous(name, bundle, item)
             classifier = open_artifact(bundle, item, name, threads)
             replay(classifier, golden)
         except (BackendNotInstalledError, BackendUnsupportedError) as cause:
@@ -102,15 +120,33 @@ def _refuse_broken(name: str) -> None:
         raise BackendError(f"{found.version or name} does not work here ({found.reason}); run: numbre-doctor")
 
 
-def replay(classifier: Classifier, golden: Golden) -> None:
-    """The self test: the golden inputs must get the labels that they got when the bundle was exported.
+def _refuse_dangerous(name: str, bundle: Bundle, artifact: Artifact) -> None:
+    """Keeps a model file that crashes an engine, or exhausts it, out of this process.
 
     Raises:
-        BackendError: A label differs.
+        BackendError: Its trial failed.
     """
-    wrong = wrong_labels(classifier, golden)
+    reason = remembered_trial(name, bundle, artifact)
+    if reason is not None:
+        raise BackendError(f"{name} does not run {artifact.file} ({reason}); run: numbre-doctor --bundle {bundle.path}")
+
+
+def replay(classifier: Classifier, golden: Golden) -> None:
+    """The self test: the golden inputs must get the labels and scores that they got when the bundle was exported.
+
+    Raises:
+        BundleError: The recorded outputs are no scores.
+        BackendError: A label differs, or a score by more than `MOST_DIFFERENCE`.
+    """
+    wrong, difference = replay_golden(classifier, golden)
+    what = f"{classifier.backend} misreads {classifier.artifact.file}"
     if wrong:
         raise BackendError(
-            f"{classifier.backend} misreads {classifier.artifact.file}: {wrong} of {len(golden.inputs)} golden vectors "
+            f"{what}: {wrong} of {len(golden.inputs)} golden vectors "
             "get another label than at export; use another backend or version"
+        )
+    if difference > MOST_DIFFERENCE:
+        raise BackendError(
+            f"{what}: a golden score differs by {difference:.2f} from that at export, at most {MOST_DIFFERENCE} is "
+            "allowed; use another backend or version"
         )

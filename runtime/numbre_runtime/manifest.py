@@ -28,6 +28,11 @@ PICTURES = ("mnist", "resize", "none")
 INPUT_DTYPES = ("uint8", "float32")
 MAX_VALUES = 1 << 24
 """Most values that one input may have."""
+MOST_LABELS, LONGEST_LABEL = 10_000, 1000
+"""Most classes, and most characters of a class's name."""
+MOST_FILES = 64
+"""Most files of a bundle."""
+_LEAST_SCALE, _LARGEST_SCALE = 1.2e-38, 3.4e38
 TENSOR_DTYPES = ("float32", "int8", "uint8", "int16")
 OUTPUTS = ("softmax", "logits")
 
@@ -236,8 +241,7 @@ def _check(manifest: Manifest, where: str) -> None:
     """Checks what the types alone do not say."""
     if not manifest.artifacts:
         raise BundleError(f"{where}: it lists no artifact")
-    if not manifest.labels:
-        raise BundleError(f"{where}: it lists no label")
+    _check_labels(manifest.labels, where)
     _check_input(manifest.input, where)
     if manifest.output not in OUTPUTS:
         raise BundleError(f"{where}: unknown output '{manifest.output}'; a newer runtime may know it")
@@ -246,6 +250,8 @@ def _check(manifest: Manifest, where: str) -> None:
     if manifest.none_label is not None and (manifest.none_label not in manifest.labels or len(manifest.labels) < 2):
         raise BundleError(f"{where}: none_label {manifest.none_label!r:.60} is none of its labels, or its only one")
     names = [entry.file for entry in manifest.entries]
+    if len(names) > MOST_FILES:
+        raise BundleError(f"{where}: it lists {len(names):,} files; at most {MOST_FILES} are read")
     for name in names:
         if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name) or name == "manifest.json":
             raise BundleError(f"{where}: {name!r:.60} is not a plain file name")
@@ -257,8 +263,26 @@ def _check(manifest: Manifest, where: str) -> None:
         if artifact.format not in FORMATS or artifact.precision not in PRECISIONS:
             raise BundleError(f"{where}: {artifact.file}: unknown format or precision; a newer runtime may know it")
         for tensor in (artifact.input, artifact.output):
-            if tensor.dtype not in TENSOR_DTYPES or tensor.scale <= 0 or abs(tensor.zero_point) > 1 << 16:
+            if tensor.dtype not in TENSOR_DTYPES or not _is_grid(tensor):
                 raise BundleError(f"{where}: {artifact.file}: a tensor's dtype or scale is not usable")
+
+
+def _is_grid(tensor: TensorSpec) -> bool:
+    """Whether scale and zero point are a tensor's; the scale is a normal float32, as model files store it."""
+    return _LEAST_SCALE <= tensor.scale <= _LARGEST_SCALE and abs(tensor.zero_point) <= 1 << 16
+
+
+def _check_labels(labels: tuple[str, ...], where: str) -> None:
+    if not labels:
+        raise BundleError(f"{where}: it lists no label")
+    if len(labels) > MOST_LABELS:
+        raise BundleError(f"{where}: it lists {len(labels):,} labels; at most {MOST_LABELS:,} are read")
+    for label in labels:
+        if not label.strip() or len(label) > LONGEST_LABEL:
+            raise BundleError(f"{where}: the label {label!r:.60} is empty or longer than {LONGEST_LABEL} characters")
+    if len(set(labels)) < len(labels):
+        twice = next(label for label in labels if labels.count(label) > 1)
+        raise BundleError(f"{where}: the label {twice!r:.60} is there twice")
 
 
 def _check_input(spec: InputSpec, where: str) -> None:

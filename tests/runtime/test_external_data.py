@@ -13,7 +13,7 @@ from onnx import TensorProto, helper
 from conftest import ROOT, Run
 from numbre_export.convert.file_facts import onnx_facts
 from numbre_runtime.backends import backend
-from numbre_runtime.backends.onnx_file import has_external_data
+from numbre_runtime.backends.onnx_structure import has_external_data
 from numbre_runtime.bundle import DEFAULT_BUNDLE, MANIFEST, Bundle, read_bundle
 from numbre_runtime.errors import BackendError, ModelError
 
@@ -51,19 +51,26 @@ def _model(location: str, place: str) -> bytes:
     return content
 
 
-@pytest.mark.parametrize("place", ["initializer", "constant", "branch", "function"])
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [
+        ("initializer", "keeps weights in another file"),
+        ("constant", "keeps weights in another file"),
+        ("branch", "control flow"),
+        ("function", "functions"),
+    ],
+)
 def test_they_are_refused_before_a_session_opens_them(
-    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    place: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     np.arange(8, dtype=np.float32).tofile(tmp_path / "weights.bin")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("onnxruntime.InferenceSession", lambda *_, **__: pytest.fail("a session was opened"))
     for location in ("weights.bin", str(tmp_path / "weights.bin"), "../weights.bin", "missing.bin"):
         content = _model(location, place)
-        assert has_external_data(content)
-        with pytest.raises(BackendError, match="keeps weights in another file"):
+        with pytest.raises(BackendError, match=reason):
             backend("onnxruntime").open_model(content, 1)
-        with pytest.raises(ModelError, match="keeps weights in another file"):
+        with pytest.raises(ModelError, match=reason):
             onnx_facts(content)
 
 
@@ -106,7 +113,7 @@ def test_both_commands_say_so_in_one_line(run_command: Run, tmp_path: Path) -> N
     picture = ROOT / "samples" / "paper_3.png"
     for words in (
         ("numbre-predict", "--bundle", bundle, "--backend", "onnxruntime", picture),
-        ("numbre-export", "--check", bundle, "--target", "onnxruntime==1.16.3"),
+        ("numbre-check", bundle, "--target", "onnxruntime==1.16.3"),
     ):
         done = run_command(*words)
         assert done.returncode == 2

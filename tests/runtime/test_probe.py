@@ -147,6 +147,6 @@ def test_automatic_choice_passes_over_a_deadly_engine_with_one_warning(site: Pat
     environment = {**os.environ, "PYTHONPATH": str(site), "NUMBRE_CACHE_DIR": str(tmp_path / "cache")}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
     assert done.stdout == "numpy\n"
-    warned = [line for line in done.stderr.splitlines() if "UserWarning" in line]
+    warned = [line for line in done.stderr.splitlines() if "EngineWarning" in line]
     assert len(warned) == 1
     assert "does not work here (killed by SIGILL); run: numbre-doctor" in warned[0]

@@ -120,7 +120,7 @@ def test_options_that_make_no_sense(folder: Path, capsys: pytest.CaptureFixture[
         (["--models", "linear"], "--hidden is not for linear"),
         (["--dropout", "1"], "less than 1"),
         (["--l2", "nan"], "at least 0"),
-        (["--batch-size", "0"], "1 or more"),
+        (["--batch-size", "0"], "1 to 1,000,000"),
         (["--hidden", "10,x"], "as 100,100"),
     ):
         assert main([*_words(folder), *words]) == 2

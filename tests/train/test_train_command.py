@@ -87,7 +87,7 @@ def test_both_model_files_give_the_same_scores(out: Path) -> None:
     ("words", "reason"),
     [
         (("--recipe", "magic"), "invalid choice: 'magic'"),
-        (("--epochs", "0"), "--epochs 0: expected 1 or more"),
+        (("--epochs", "0"), "--epochs 0: expected 1 to 1,000,000"),
         (("--seed", "-1"), "--seed -1: expected 0 to"),
         (("--data", "nowhere"), "nowhere: no such file or directory"),
         (("--out", "/proc/numbre"), "/proc/numbre: cannot be written"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from numbre_runtime.backends.onnx_file import has_external_data
+from numbre_runtime.backends.onnx_structure import has_external_data
 from numbre_runtime.errors import ModelError, one_line
 
 

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import cast
 
 from numbre_runtime.backends.base import Backend
+from numbre_runtime.backends.ends import Ends
 from numbre_runtime.errors import BackendError
 
 BACKENDS = ("litert", "tflite_runtime", "onnxruntime", "numpy")
@@ -34,3 +35,22 @@ def backend(name: str) -> Backend:
     """
     backend_format(name)
     return cast(Backend, import_module(f"numbre_runtime.backends.{_MODULES[name]}"))
+
+
+def model_ends(content: bytes, format_name: str) -> Ends:
+    """Checks a model file's structure and returns its input and output; no engine is imported.
+
+    Args:
+        content: The whole file.
+        format_name: "tflite" or "onnx".
+
+    Raises:
+        ValueError: It is damaged, too large for a board, or holds what an engine must not be given.
+    """
+    if format_name == "onnx":
+        from numbre_runtime.backends.onnx_structure import onnx_ends
+
+        return onnx_ends(content)
+    from numbre_runtime.backends.tflite_structure import tflite_ends
+
+    return tflite_ends(content)

@@ -7,7 +7,6 @@ the order of additions, so that it gives the same bits on every processor.
 from __future__ import annotations
 
 import math
-import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbre_runtime.backends.base import BATCH, Session, refused
+from numbre_runtime.backends.tflite_structure import tflite_ends
 from numbre_runtime.errors import BackendUnsupportedError
 from numbre_runtime.kernels.convolution import conv_2d, depthwise_conv_2d
 from numbre_runtime.kernels.dense import fully_connected
@@ -71,8 +71,11 @@ class IntegerSession:
             parts = range(0, len(rows), self._rows)
             return np.concatenate([self.run(rows[start : start + self._rows], encode) for start in parts])
         stored = encode(rows).reshape(len(rows), *self._shape)
-        for kernel in self._kernels:
-            stored = kernel(stored)
+        try:
+            for kernel in self._kernels:
+                stored = kernel(stored)
+        except Exception as cause:
+            raise refused("The numpy backend", cause) from cause
         return stored.reshape(len(rows), -1)
 
     def runner(self, buffer: NDArray[Any]) -> Callable[[], NDArray[Any]]:
@@ -83,10 +86,11 @@ class IntegerSession:
 def open_model(content: bytes, threads: int) -> Session:  # noqa: ARG001 - NumPy's own threads are not ours to set
     """See `Backend.open_model`."""
     try:
+        tflite_ends(content)
         return IntegerSession(read_layers(content))
     except BackendUnsupportedError:
         raise
-    except (ValueError, IndexError, OverflowError, struct.error, MemoryError) as cause:
+    except Exception as cause:
         raise refused("The numpy backend", cause) from cause
 
 

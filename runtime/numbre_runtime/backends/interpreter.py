@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from numbre_runtime.backends.base import BATCH
+from numbre_runtime.backends.base import BATCH, refused
 from numbre_runtime.tensors import Encoder, as_stored
 
 if TYPE_CHECKING:
@@ -34,8 +34,11 @@ class InterpreterSession:
                 self._resize(len(rows))
             # The interpreter refuses to work as long as anything refers to the array that `tensor` gives.
             encode(rows, self._interpreter.tensor(self._input)().reshape(rows.shape))
-            self._interpreter.invoke()
-            output: NDArray[Any] = self._interpreter.get_tensor(self._output)
+            try:
+                self._interpreter.invoke()
+                output: NDArray[Any] = self._interpreter.get_tensor(self._output)
+            except Exception as cause:
+                raise refused(self.version, cause) from cause
             return output
 
     def runner(self, buffer: NDArray[Any]) -> Callable[[], NDArray[Any]]:
@@ -49,16 +52,22 @@ class InterpreterSession:
 
         def run() -> NDArray[Any]:
             set_tensor(input_index, stored)
-            invoke()
-            output: NDArray[Any] = get_tensor(output_index)
+            try:
+                invoke()
+                output: NDArray[Any] = get_tensor(output_index)
+            except Exception as cause:
+                raise refused(self.version, cause) from cause
             return output
 
         return run
 
     def _resize(self, rows: int) -> None:
         self._rows = 0
-        self._interpreter.resize_tensor_input(self._input, (rows, *self._row))
-        self._interpreter.allocate_tensors()
+        try:
+            self._interpreter.resize_tensor_input(self._input, (rows, *self._row))
+            self._interpreter.allocate_tensors()
+        except Exception as cause:
+            raise refused(self.version, cause) from cause
         self._rows = rows
 
 

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from numbre_runtime.backends.base import BATCH, Session, not_imported, refused
-from numbre_runtime.backends.onnx_file import has_external_data
-from numbre_runtime.errors import BackendError
+from numbre_runtime.backends.onnx_structure import onnx_ends
 from numbre_runtime.tensors import Encoder, as_stored
 
 if TYPE_CHECKING:
@@ -27,7 +26,10 @@ class _OnnxSession:
     def run(self, rows: NDArray[Any], encode: Encoder = as_stored) -> NDArray[Any]:
         """See `Session.run`."""
         stored = encode(rows).reshape(len(rows), *self._shape)
-        output: NDArray[Any] = self._session.run(None, {self._input: stored})[0]
+        try:
+            output: NDArray[Any] = self._session.run(None, {self._input: stored})[0]
+        except Exception as cause:
+            raise refused("ONNX Runtime", cause) from cause
         return output
 
     def runner(self, buffer: NDArray[Any]) -> Callable[[], NDArray[Any]]:
@@ -43,11 +45,9 @@ def open_model(content: bytes, threads: int) -> Session:
         raise not_imported("onnxruntime", "onnx", cause) from cause
 
     try:
-        external = has_external_data(content)
+        onnx_ends(content)
     except ValueError as cause:
         raise refused("ONNX Runtime", cause) from cause
-    if external:
-        raise BackendError("the ONNX file keeps weights in another file, which is never read; save it as one file")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -55,6 +55,8 @@ def open_model(content: bytes, threads: int) -> Session:
     # Processors without VNNI add two 8-bit products in 16 bits and saturate; with this option ONNX Runtime uses
     # another kernel there, which gives the same bits as every other processor.
     options.add_session_config_entry("session.x64quantprecision", "1")
+    # Bytes that begin like ONNX Runtime's own format are no ONNX file, and would not be checked as one.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
     try:
         session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         return _OnnxSession(session, f"onnxruntime {onnxruntime.__version__}")

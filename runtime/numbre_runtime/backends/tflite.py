@@ -12,6 +12,7 @@ import numpy as np
 
 from numbre_runtime.backends.base import Session, not_imported, refused
 from numbre_runtime.backends.interpreter import InterpreterSession
+from numbre_runtime.backends.tflite_structure import tflite_ends
 from numbre_runtime.errors import BackendError
 
 
@@ -23,14 +24,18 @@ def open_model(content: bytes, threads: int) -> Session:
     except ImportError as cause:
         raise not_imported("tflite-runtime", "tflite", cause) from cause
 
+    # Of its own: an interpreter keeps the bytes, and could write into those whose digest was checked.
+    private = bytes(memoryview(content))
+
     def new_interpreter() -> Any:
-        return interpreter.Interpreter(model_content=content, num_threads=threads)
+        return interpreter.Interpreter(model_content=private, num_threads=threads)
 
     try:
+        tflite_ends(content)
         return InterpreterSession(new_interpreter, f"tflite_runtime {tflite_runtime.__version__}", threads)
     except SystemError as cause:
         raise BackendError(
             f"tflite-runtime needs NumPy 1, and NumPy {np.__version__} is installed; run: pip install 'numpy<2'"
         ) from cause
-    except (ValueError, RuntimeError) as cause:
+    except Exception as cause:
         raise refused("tflite-runtime", cause) from cause

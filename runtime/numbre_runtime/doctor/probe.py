@@ -16,7 +16,7 @@ from typing import NamedTuple
 from numbre_runtime.backends import backend_format
 from numbre_runtime.bundle import read_bundle, shipped_bundles
 from numbre_runtime.child import Ended, NoChildError, run_child, say
-from numbre_runtime.classifier import open_artifact, wrong_labels
+from numbre_runtime.classifier import open_artifact, replay_golden
 from numbre_runtime.errors import BackendError
 
 MODULES = {
@@ -103,7 +103,7 @@ def _try_bundle(name: str, path: Path) -> None:
     say(stage=STAGES[2], version=classifier.backend)
     classifier.predict(golden.inputs[0])
     say(stage=STAGES[3])
-    wrong = wrong_labels(classifier, golden)
+    wrong = replay_golden(classifier, golden).wrong
     if wrong:
         raise BackendError(
             f"{wrong} of {len(golden.inputs)} golden images of {path.name} get another label than at export"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import platform
 import sys
@@ -13,14 +12,18 @@ from pathlib import Path
 
 import numpy as np
 
+from numbre_runtime.bundle import Bundle
 from numbre_runtime.cache import cache_directory
 from numbre_runtime.doctor.probe import MODULES, Probe, probe
 from numbre_runtime.errors import BackendError, OutputError
 from numbre_runtime.files import read_limited, write_atomic
+from numbre_runtime.manifest import Artifact
+from numbre_runtime.strict_json import parse_json
+from numbre_runtime.text import json_text
 
 _LIMIT = 1 << 20
-_KEPT = 64
-"""Probes that the file keeps; the oldest goes first."""
+_KEPT = 256
+"""Probes and trials that the file keeps; the oldest goes first."""
 
 
 def remembered_probe(name: str) -> Probe:
@@ -29,11 +32,9 @@ def remembered_probe(name: str) -> Probe:
     The cache is probes.json in `NUMBRE_CACHE_DIR` or the user's cache directory; without one that can be written, every
     call probes.
     """
-    top = MODULES[name].partition(".")[0]
-    spec = find_spec(top)
-    if spec is None:
+    key = _key(name)
+    if key is None:
         return Probe(name, "not installed")
-    key = _key(name, top, spec.origin or "")
     path = _path()
     known = _read(path)
     entry = known.get(key)
@@ -41,18 +42,48 @@ def remembered_probe(name: str) -> Probe:
         with suppress(TypeError):
             return Probe(**entry)
     result = probe(name)
-    if path is not None and result.status in ("works", "broken"):
-        known.pop(key, None)
-        kept = dict([*known.items(), (key, result._asdict())][-_KEPT:])
-        with suppress(OutputError):
-            write_atomic(path, json.dumps(kept, indent=1).encode())
+    if result.status in ("works", "broken"):
+        _remember(path, known, key, result._asdict())
     return result
 
 
-def _key(name: str, package: str, origin: str) -> str:
-    """A digest of all that a probe's outcome depends on."""
+def remembered_trial(name: str, bundle: Bundle, artifact: Artifact) -> str | None:
+    """As `trial`, but from the cache if these bytes were tried with these versions on this board before."""
+    key = _key(name)
+    if key is None:
+        # Opening it will say so.
+        return None
+    key = f"{key} {artifact.sha256}"
+    path = _path()
+    known = _read(path)
+    entry = known.get(key)
+    if isinstance(entry, dict) and isinstance(entry.get("reason", ""), str | None):
+        remembered: str | None = entry.get("reason")
+        return remembered
+    from numbre_runtime.doctor.trial import trial
+
+    reason = trial(name, bundle, artifact)
+    _remember(path, known, key, {"reason": reason})
+    return reason
+
+
+def _remember(path: Path | None, known: dict[str, object], key: str, entry: dict[str, object]) -> None:
+    if path is not None:
+        known.pop(key, None)
+        kept = dict([*known.items(), (key, entry)][-_KEPT:])
+        with suppress(OutputError):
+            write_atomic(path, json_text(kept, indent=1).encode())
+
+
+def _key(name: str) -> str | None:
+    """A digest of all that a probe's outcome depends on; None if the engine is not installed."""
     from numbre_runtime import __version__
 
+    package = MODULES[name].partition(".")[0]
+    spec = find_spec(package)
+    if spec is None:
+        return None
+    origin = spec.origin or ""
     found = Path(origin)
     try:
         stamp = found.stat().st_mtime_ns
@@ -77,7 +108,7 @@ def _read(path: Path | None) -> dict[str, object]:
     if path is None:
         return {}
     try:
-        known = json.loads(read_limited(path, _LIMIT, BackendError))
-    except (BackendError, ValueError, RecursionError):
+        known = parse_json(read_limited(path, _LIMIT, BackendError), str(path), BackendError)
+    except BackendError:
         return {}
     return known if isinstance(known, dict) else {}

@@ -1,0 +1,78 @@
+"""Tries a model file once, in a child process within limits, before the calling process opens it.
+
+The structural check finds what can be told from a file. What is left, such as a convolution whose stride is 0 or a
+padding that asks for gigabytes, ends the child by a signal or at a limit, and not the program that loads a bundle.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from numbre_runtime.bundle import Bundle, read_bundle
+from numbre_runtime.child import NoChildError, run_child, say
+from numbre_runtime.classifier import open_artifact, replay_golden
+from numbre_runtime.errors import BackendError, NumbreError, one_line
+from numbre_runtime.manifest import Artifact
+
+MEMORY_LIMIT = 1 << 30
+"""Bytes of data that the child may hold; engine and interpreter take some 100 MB of it."""
+PROCESSOR_SECONDS = 60
+"""Seconds of processor time that the child may take."""
+_TIMEOUT_S = 120.0
+
+
+def trial(name: str, bundle: Bundle, artifact: Artifact) -> str | None:
+    """Opens an artifact with a backend and runs its golden inputs, in a child process.
+
+    Args:
+        name: The backend's name.
+        bundle: The bundle, which the child reads again.
+        artifact: One of its artifacts.
+
+    Returns:
+        What went wrong: the signal, the limit or the engine's message; None if nothing did, or if no child process can
+        be started.
+    """
+    code = "import sys; from numbre_runtime.doctor.trial import child; child(*sys.argv[1:])"
+    words = (name, str(bundle.path.absolute()), artifact.file, artifact.sha256)
+    try:
+        ended = run_child(code, *words, timeout_s=_TIMEOUT_S)
+    except NoChildError:
+        return None
+    if ended.facts.get("works") or not ended.facts:
+        return None
+    return str(ended.facts.get("reason", ended.ending))
+
+
+def child(name: str, path: str, file: str, sha256: str) -> None:
+    """What runs in the child process."""
+    say(started=True)
+    _set_limits()
+    try:
+        bundle = read_bundle(Path(path))
+        artifact = bundle.artifact(file)
+        if artifact.sha256 != sha256:
+            raise BackendError(f"{path} has changed while it was read")
+        replay_golden(open_artifact(bundle, artifact, name), bundle.golden())
+        say(works=True)
+    except NumbreError as cause:
+        say(reason=one_line(cause))
+    except Exception as cause:  # noqa: BLE001 - whatever an engine raises is the finding
+        say(reason=f"{type(cause).__name__}: {one_line(cause)[:300]}")
+
+
+def _set_limits() -> None:
+    try:
+        import resource
+    except ImportError:
+        # Windows has none; the time-out is left.
+        return
+    for limit, most in (
+        # Data, not address space: engines reserve far more than they use.
+        (resource.RLIMIT_DATA, MEMORY_LIMIT),
+        (resource.RLIMIT_CPU, PROCESSOR_SECONDS),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        _, hard = resource.getrlimit(limit)
+        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(limit, (most, hard))
