@@ -20,6 +20,10 @@ def parser() -> Parser:
         prog="numbre-check",
         description="Tells whether runtimes of given versions run the model files of a bundle.",
         epilog="Exit code 3: a runtime does not run a file.",
+        examples=(
+            "numbre-check build/numbre-int8 --target tflite-runtime==2.14",
+            "numbre-check build/numbre-int8 --target litert==2.1 --target onnxruntime==1.18",
+        ),
     )
     result.add_argument("bundle", type=Path, metavar="BUNDLE", help="a bundle's directory")
     result.add_argument(

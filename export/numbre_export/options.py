@@ -31,6 +31,10 @@ def parser() -> Parser:
         prog="numbre-export",
         description="Exports a Keras classifier as TFLite and ONNX, each file checked through the runtime.",
         epilog="Exit code 3: a file misses its bounds against the Keras model; an earlier bundle is left as it was.",
+        examples=(
+            "numbre-export --int8 --model build/numbre/model.keras --out build/numbre-int8",
+            "numbre-export --int8 --model cancer.keras --data rows.csv --preprocess scaling.json",
+        ),
     )
     _add_files(result)
     _add_precisions(result)

@@ -42,6 +42,10 @@ class ScoreNotInstalledError(NumbreError, ImportError):
     """Daft or Ray, the extras `score` and `ray`, is not installed on this machine."""
 
 
+class CompletionNotInstalledError(NumbreError, ImportError):
+    """Shtab, the extra `completion`, is not installed on this machine."""
+
+
 class DataError(NumbreError, ValueError):
     """A data set that is missing, damaged or not what its format says."""
 

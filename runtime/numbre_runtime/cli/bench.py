@@ -35,7 +35,14 @@ _MOST = {"rounds": 10_000, "samples": 100_000_000}
 
 def parser() -> Parser:
     """The command's arguments."""
-    result = Parser(prog="numbre-bench", description="Measures a bundle's latency and accuracy on this machine.")
+    result = Parser(
+        prog="numbre-bench",
+        description="Measures a bundle's latency and accuracy on this machine.",
+        examples=(
+            "numbre-bench --bundle digits-int8 --rounds 3",
+            "numbre-bench --ssh pi@raspberrypi.local --json pi.json",
+        ),
+    )
     result.add_argument("--bundle", metavar="DIR", help="a bundle made by numbre-export (default: the built-in model)")
     result.add_argument("--backend", choices=BACKENDS, help="only this engine (default: all that are installed)")
     result.add_argument(

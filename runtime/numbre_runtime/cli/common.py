@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import errno
 import warnings
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NoReturn
 
+from numbre_runtime import __version__
 from numbre_runtime.cli.streams import complain, output_failure, output_lost
 from numbre_runtime.errors import ImageError, NumbreError, one_line
 from numbre_runtime.text import terminal
@@ -17,13 +18,41 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line, and which knows `--debug`."""
+    """A parser whose errors are one line, which knows `--version` and `--debug`, and whose help ends with examples."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(
+        self,
+        *,
+        examples: Sequence[str] = (),
+        commands: Mapping[str, Mapping[str, str]] | None = None,
+        **options: Any,
+    ) -> None:
+        """Makes the parser.
+
+        Args:
+            examples: Command lines that work, each perhaps with a comment after "#".
+            commands: Titles of groups to the sub-commands in them, each name with what the command does.
+            options: As for `argparse.ArgumentParser`.
+        """
         super().__init__(allow_abbrev=False, **options)
+        self.examples = tuple(examples)
+        self.commands = commands or {}
+        self.add_argument("--version", action="version", version=f"%(prog)s {__version__}", help="print the version")
         self.add_argument("--debug", action="store_true", help="show the traceback of an error")
 
-    def error(self, message: str) -> Any:
+    def format_help(self) -> str:
+        """The usual help, then the sub-commands and the examples."""
+        formatter = argparse.HelpFormatter(self.prog)
+        for title, commands in self.commands.items():
+            formatter.start_section(title)
+            formatter.add_arguments([argparse.Action([], name, help=what) for name, what in commands.items()])
+            formatter.end_section()
+        parts = [super().format_help(), formatter.format_help()]
+        if self.examples:
+            parts.append("examples:\n" + "".join(f"  {line}\n" for line in self.examples))
+        return "\n".join(part for part in parts if part)
+
+    def error(self, message: str) -> NoReturn:
         """Prints the one line and exits with 2."""
         self.exit(EXIT_ERROR, f"{self.prog}: {terminal(message)} (see {self.prog} --help)\n")
 

@@ -22,6 +22,7 @@ def parser() -> Parser:
         prog="numbre-doctor",
         description="Tries every inference engine on this board, each in a process of its own, up to golden outputs.",
         epilog="Exit code 0: at least one works.",
+        examples=("numbre-doctor", "numbre-doctor --json"),
     )
     result.add_argument("--json", action="store_true", help="print the findings as one JSON object")
     return result

@@ -78,6 +78,11 @@ def _leave(code: int) -> NoReturn:
     os._exit(code)
 
 
+def umbrella() -> NoReturn:
+    """numbre, and python -m numbre_runtime."""
+    _leave(run_module("numbre_runtime.cli.umbrella"))
+
+
 def predict() -> NoReturn:
     """numbre-predict."""
     _leave(run_module("numbre_runtime.cli.predict"))

@@ -19,7 +19,11 @@ from numbre_runtime.text import json_text, terminal
 
 def parser() -> Parser:
     """The command's arguments."""
-    result = Parser(prog="numbre-predict", description="Reads the digit in each picture.")
+    result = Parser(
+        prog="numbre-predict",
+        description="Reads the digit in each picture.",
+        examples=("numbre-predict digit.png", "numbre-predict --json --top 3 scans/*.png"),
+    )
     result.add_argument("images", nargs="+", metavar="IMAGE", help="a picture of one digit, of any size and polarity")
     result.add_argument(
         "--bundle", metavar="DIR|NAME", help="a bundle made by numbre-export, or the name of a built-in one"

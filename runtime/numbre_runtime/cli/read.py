@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 
 def parser() -> Parser:
     """The command's arguments."""
-    result = Parser(prog="numbre-read", description="Reads all numbers on each page, line by line.")
+    result = Parser(
+        prog="numbre-read",
+        description="Reads all numbers on each page, line by line.",
+        examples=("numbre-read page.jpg --overlay answers.png", "numbre-read --camera 0"),
+    )
     result.add_argument("photos", nargs="*", metavar="PHOTO", help="a picture of a page, of any size and polarity")
     result.add_argument("--camera", type=int, metavar="N", help="read what camera N sees, until Ctrl-C")
     result.add_argument("--video", metavar="FILE", help="read a video's frames")

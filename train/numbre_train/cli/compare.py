@@ -34,6 +34,10 @@ def parser() -> Parser:
         description="Trains models on the same rows and writes DIR/report.html and DIR/report.json. A model that DIR "
         "already holds, trained with the same settings, is not trained again. A model that was exported to "
         "DIR/NAME-int8 is also measured as int8.",
+        examples=(
+            "numbre-train compare --models linear,dnn,numbre",
+            "numbre-train compare --models linear,numbre --data mnist_train_small.csv --test mnist",
+        ),
     )
     result.add_argument(
         "--models",

@@ -27,6 +27,7 @@ def parser() -> Parser:
         prog="numbre-train inspect",
         description="Shows what is in a data set: shape, labels, pixels, one column, and the first nine images as a "
         "picture. A bad row is reported with its row and column.",
+        examples=("numbre-train inspect", "numbre-train inspect mnist_train_small.csv --column 72"),
     )
     result.add_argument(
         "data",

@@ -23,6 +23,10 @@ def parser() -> Parser:
         prog="numbre-train sample",
         description="Writes a random sample, without repetition, of the MNIST training set, as CSV: the label, then "
         "the 784 pixels 0–255.",
+        examples=(
+            "numbre-train sample --rows 20000 --seed 0 -o mnist_train_small.csv",
+            "numbre-train sample --rows 100 --header -o hundred.csv",
+        ),
     )
     result.add_argument(
         "--rows", type=int, default=20_000, metavar="N", help="number of rows, 1 to 60,000 (default: 20,000)"

@@ -62,6 +62,10 @@ def parser() -> Parser:
         "early, then trains the best model again and saves it. An option given "
         "here is not varied. The same command continues the study, also from other machines.",
         epilog="Exit code 3: no trial reached the target; the best model is saved all the same.",
+        examples=(
+            "numbre-train search --model dnn --trials 20 --data mnist_train_small.csv",
+            "numbre-train search --model dnn --target 0.98 --batch-size 128 --workers 2",
+        ),
     )
     result.add_argument("--model", choices=tuple(MODELS), default="dnn", help="model to search for (default: dnn)")
     result.add_argument(

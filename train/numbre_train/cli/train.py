@@ -34,9 +34,9 @@ def parser() -> Parser:
     result = Parser(
         prog="numbre-train",
         description="Trains a network on MNIST, on CSV files or on other labelled images 28×28.",
-        epilog="Other commands: "
-        + "; ".join(f"numbre-train {name} {what}" for name, what in COMMANDS.items())
-        + ". Each has its own --help.",
+        usage="%(prog)s [OPTION]…\n       %(prog)s COMMAND --help",
+        commands={"commands in place of a training": COMMANDS},
+        examples=("numbre-train", "numbre-train --model dnn --hidden 512,512 --dropout 0.5 --out build/wide"),
     )
     result.add_argument(
         "--model",
