@@ -16,8 +16,7 @@ def parser() -> Parser:
     result = Parser(
         prog="numbre-score",
         description="Scores many pictures into one table; a run that was interrupted goes on where it stopped.",
-        epilog="examples:\n  numbre-score pictures/ -o labels.parquet\n  numbre-score scans/ --read -o numbers.csv",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=("numbre-score pictures/ -o labels.parquet", "numbre-score scans/ --read -o numbers.csv"),
     )
     result.add_argument(
         "source",

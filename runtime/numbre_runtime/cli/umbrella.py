@@ -33,6 +33,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
             "predict", "classify pictures of one digit, or the rows of a table", "numbre_runtime.cli.predict:parser"
         ),
         Command("read", "read all numbers on pages, from a camera or a video", "numbre_runtime.cli.read:parser"),
+        Command("score", "score many pictures into one table", "numbre_runtime.cli.score:parser"),
     ),
     "look at this machine": (
         Command("bench", "measure latency and accuracy of every file and engine", "numbre_runtime.cli.bench:parser"),
