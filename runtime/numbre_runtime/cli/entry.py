@@ -23,7 +23,8 @@ def _leave_at_once(_number: int, _frame: FrameType | None) -> NoReturn:
 def _catch_ctrl_c() -> None:
     """Ends the process with one line at Ctrl-C, unless whoever started it has switched Ctrl-C off (nohup, &)."""
     # In another program, such as a test runner, Ctrl-C is not this module's.
-    own = os.path.basename(sys.argv[0]).startswith("numbre-")  # noqa: PTH119 - pathlib is not imported yet
+    program = os.path.basename(sys.argv[0])  # noqa: PTH119 - pathlib is not imported yet
+    own = program == "numbre" or program.startswith("numbre-")
     if own and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _leave_at_once)
 
