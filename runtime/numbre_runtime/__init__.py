@@ -23,11 +23,13 @@ if TYPE_CHECKING:
         ImageError,
         NumbreError,
         PhotoNotInstalledError,
+        ScoreNotInstalledError,
     )
     from numbre_runtime.loading import load
     from numbre_runtime.manifest import Manifest
     from numbre_runtime.page import Page, read
     from numbre_runtime.pictures.digit import Found
+    from numbre_runtime.scoring.frames import score
 
 __version__ = "0.1.0"
 
@@ -44,8 +46,10 @@ __all__ = [
     "Page",
     "PhotoNotInstalledError",
     "Prediction",
+    "ScoreNotInstalledError",
     "load",
     "read",
+    "score",
 ]
 
 _HOMES = {
@@ -56,6 +60,7 @@ _HOMES = {
     "Prediction": "classifier",
     "load": "loading",
     "read": "page",
+    "score": "scoring.frames",
 }
 """Where the public names are defined that are not errors."""
 

@@ -51,11 +51,11 @@ def parser() -> Parser:
 
 def run(args: argparse.Namespace) -> int:
     """Scores all sources and prints the counts."""
-    from numbre_runtime.score.engine import start_engine
+    from numbre_runtime.scoring.engine import start_engine
 
     start_engine(args.engine)
-    from numbre_runtime.score.job import Progress, describe, run_job
-    from numbre_runtime.score.report import page, text
+    from numbre_runtime.scoring.job import Progress, describe, run_job
+    from numbre_runtime.scoring.report import page, text
 
     terminal = sys.stderr.isatty()
 

@@ -12,11 +12,11 @@ import pyarrow as pa
 
 from numbre_runtime.bundle import bundle_path, read_bundle
 from numbre_runtime.errors import NumbreError, one_line
-from numbre_runtime.score.frames import ANSWER_COLUMNS, KEY, NUMBER_COLUMNS, ORDER, PICTURE, scored, unit_frame
-from numbre_runtime.score.parts import Parts
-from numbre_runtime.score.sources import Unit, known_rows, units
-from numbre_runtime.score.tally import Doubtful, Tally
-from numbre_runtime.score.udf import bundle_files, identity
+from numbre_runtime.scoring.frames import ANSWER_COLUMNS, KEY, NUMBER_COLUMNS, ORDER, PICTURE, scored, unit_frame
+from numbre_runtime.scoring.parts import Parts
+from numbre_runtime.scoring.sources import PictureFiles, Unit, known_rows, units
+from numbre_runtime.scoring.tally import Doubtful, Tally
+from numbre_runtime.scoring.udf import bundle_files, identity
 
 _ATTEMPTS = 3
 """Times that a unit is tried: a worker that is lost takes its query with it."""
@@ -74,7 +74,7 @@ def run_job(
         ScoreError: The engine failed.
     """
     path = bundle_path(bundle)
-    manifest = read_bundle(path).manifest
+    bundle_read = read_bundle(path)
     files = bundle_files(path)
     total = known_rows(sources)
     settings = {"sources": list(sources), "column": column, "key": key, "read": read, "bundle": identity(files)}
@@ -86,7 +86,7 @@ def run_job(
             rows_now += unit.rows
         done += unit.rows
         progress(Progress(done, total, rows_now / (time.perf_counter() - start)))
-    tally = Tally(manifest, done, rows_now / max(time.perf_counter() - start, 1e-9))
+    tally = Tally(bundle_read, done, rows_now / max(time.perf_counter() - start, 1e-9))
     for table in parts.tables():
         tally.add(table)
     parts.join([KEY, *(NUMBER_COLUMNS if read else ANSWER_COLUMNS), "bundle"])
@@ -97,7 +97,8 @@ def _score_unit(unit: Unit, column: str, key: str | None, files: dict[str, bytes
     """A unit's rows in their order, with the bundle's identity and the pixels of its most doubtful rows."""
     for attempt in range(1, _ATTEMPTS + 1):
         try:
-            frame = scored(unit_frame(unit, column, key), PICTURE, files, read, seen=not read)
+            fetch = not (isinstance(unit, PictureFiles) and unit.local)
+            frame = scored(unit_frame(unit, column, key), PICTURE, files, read, seen=not read, fetch=fetch)
             table = frame.to_arrow()
             break
         except NumbreError:

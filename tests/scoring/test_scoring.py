@@ -22,15 +22,15 @@ from numpy.typing import NDArray
 import numbre_runtime as numbre
 from conftest import ROOT, Run
 from numbre_runtime.errors import DataError, OutputError
-from numbre_runtime.score.columns import batch_of_pixels
-from numbre_runtime.score.engine import start_engine
-from numbre_runtime.score.sources import FILES, known_rows, units
+from numbre_runtime.scoring.columns import batch_of_pixels
+from numbre_runtime.scoring.engine import start_engine
+from numbre_runtime.scoring.sources import FILES, known_rows, units
 from numbre_train.data import Mnist
 
 daft = start_engine()
 
-from numbre_runtime.score.frames import score  # noqa: E402 - the engine is set up before Daft is imported
-from numbre_runtime.score.job import run_job  # noqa: E402
+from numbre_runtime.scoring.frames import score  # noqa: E402 - the engine is set up before Daft is imported
+from numbre_runtime.scoring.job import run_job  # noqa: E402
 
 _ROWS = 300
 _BUNDLE = "numbre-int8"
@@ -157,9 +157,9 @@ def test_floats_are_shares_of_full_ink() -> None:
 def test_a_run_goes_on_after_a_kill(images: NDArray[np.uint8], expected: list[str], tmp_path: Path) -> None:
     _parquet(tmp_path / "rows.parquet", images)
     code = (
-        "import sys, os, signal; from pathlib import Path; import numbre_runtime.score.sources as s; s.ROWS = 70\n"
-        "from numbre_runtime.score.engine import start_engine; start_engine()\n"
-        "from numbre_runtime.score.job import run_job\n"
+        "import sys, os, signal; from pathlib import Path; import numbre_runtime.scoring.sources as s; s.ROWS = 70\n"
+        "from numbre_runtime.scoring.engine import start_engine; start_engine()\n"
+        "from numbre_runtime.scoring.job import run_job\n"
         "stop = int(sys.argv[1])\n"
         "def progress(p):\n"
         "    print(p.rows, flush=True)\n"

@@ -24,7 +24,7 @@ def start_engine(address: str = LOCAL) -> ModuleType:
 
     Raises:
         DataError: The address is none of these.
-        ScoreNotInstalledError: Daft or Ray is missing; the message names the pip line.
+        ScoreNotInstalledError: Ray is missing; the message names the pip line.
     """
     if address != LOCAL and not address.startswith(_RAY):
         raise DataError(f"--engine {address}: expected local, ray, or ray://HOST:PORT")
@@ -34,10 +34,8 @@ def start_engine(address: str = LOCAL) -> ModuleType:
     os.environ.setdefault("DO_NOT_TRACK", "1")
     # Daft tries to import TensorFlow where that is installed.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    try:
-        import daft
-    except ImportError as cause:
-        raise ScoreNotInstalledError("scoring needs Daft; run: pip install 'numbre-runtime[score]'") from cause
+    import daft
+
     if address == LOCAL:
         daft.set_runner_native()
     else:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from numbre_runtime.loading import load_bundle
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from numbre_runtime.manifest import Manifest
+    from numbre_runtime.bundle import Bundle
 
 BINS = 20
 """Bins of the histogram of confidences, from 0 to 1."""
@@ -49,8 +52,9 @@ class Doubtful(NamedTuple):
 class Tally:
     """The counts; `add` takes the parts one after another."""
 
-    def __init__(self, manifest: Manifest, pictures: int, rate: float) -> None:
-        self.manifest, self.pictures, self.rate = manifest, pictures, rate
+    def __init__(self, bundle: Bundle, pictures: int, rate: float) -> None:
+        self.bundle, self.manifest = bundle, bundle.manifest
+        self.pictures, self.rate = pictures, rate
         self.rows = self.errors = self.rejected = 0
         self.classes: Counter[str] = Counter()
         self.histogram: NDArray[np.int64] = np.zeros(BINS, np.int64)
@@ -72,6 +76,23 @@ class Tally:
             heapq.heappush(self.doubtful, Doubtful(**row))
         self.doubtful = heapq.nsmallest(MOST_DOUBTFUL, self.doubtful)
 
+    @cached_property
+    def drift(self) -> float | None:
+        """How far the confidences are from those of the bundle's own test rows; None where it carries none.
+
+        It is the Kolmogorov-Smirnov distance of the two histograms, 0–1: the largest difference of their cumulative
+        shares.
+        """
+        data = self.bundle.test_data()
+        if data is None or not self.histogram.sum():
+            return None
+        answers = load_bundle(self.bundle).predict_batch(data.images)
+        if self.manifest.none_label is not None:
+            answers = np.delete(answers, self.manifest.labels.index(self.manifest.none_label), axis=1)
+        expected, _ = np.histogram(answers.max(axis=1), BINS, (0.0, 1.0))
+        shares = (np.cumsum(counts) / counts.sum() for counts in (self.histogram, expected))
+        return float(np.abs(np.subtract(*shares)).max())
+
     def facts(self) -> dict[str, Any]:
         """The counts as JSON values."""
         return {
@@ -83,4 +104,5 @@ class Tally:
             "confidence_histogram": self.histogram.tolist(),
             "rows_per_second": self.rate,
             "model": self.manifest.name,
+            "drift": self.drift,
         }

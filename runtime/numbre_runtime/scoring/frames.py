@@ -13,9 +13,9 @@ from daft.functions import download, monotonically_increasing_id, when
 
 from numbre_runtime.bundle import bundle_path, read_bundle
 from numbre_runtime.errors import DataError
-from numbre_runtime.score.engine import workers
-from numbre_runtime.score.sources import ParquetRows, PictureFiles, TableRows, Unit, units
-from numbre_runtime.score.udf import array_scorer, bundle_files, picture_scorer
+from numbre_runtime.scoring.engine import workers
+from numbre_runtime.scoring.sources import ParquetRows, PictureFiles, TableRows, Unit, units
+from numbre_runtime.scoring.udf import array_scorer, bundle_files, picture_scorer
 
 if TYPE_CHECKING:
     import os
@@ -113,7 +113,9 @@ def _spread(frame: DataFrame, rows: int) -> DataFrame:
     return frame.into_partitions(workers())
 
 
-def scored(frame: DataFrame, column: str, files: Mapping[str, bytes], read: bool, seen: bool = False) -> DataFrame:
+def scored(
+    frame: DataFrame, column: str, files: Mapping[str, bytes], read: bool, *, seen: bool = False, fetch: bool = True
+) -> DataFrame:
     """Replaces a dataframe's column of pictures by the columns of its answers.
 
     Args:
@@ -122,6 +124,7 @@ def scored(frame: DataFrame, column: str, files: Mapping[str, bytes], read: bool
         files: The bundle's files; see `bundle_files`.
         read: See `score`.
         seen: Whether to keep the column `seen`, the network's input of unsure rows.
+        fetch: Whether some pictures may be addresses, which Daft fetches; False where all are paths.
     """
     kind = frame.schema()[column].dtype
     others = [col(name) for name in frame.column_names if name != column]
@@ -131,7 +134,7 @@ def scored(frame: DataFrame, column: str, files: Mapping[str, bytes], read: bool
         result = array_scorer(files).arrays(col(column))
     elif kind.is_string() or kind.is_binary():
         scorer = picture_scorer(files, workers())
-        pictures = _named_or_fetched(col(column), kind)
+        pictures = _named_or_fetched(col(column), kind, fetch)
         result = scorer.pages(*pictures) if read else scorer.pictures(*pictures)
     else:
         raise DataError(f"the column {column} holds {kind}; expected lists of pixels, encoded pictures, or paths")
@@ -142,9 +145,13 @@ def scored(frame: DataFrame, column: str, files: Mapping[str, bytes], read: bool
     return answered.select(*others, *(col(PICTURE)[name].alias(name) for name in names))
 
 
-def _named_or_fetched(pictures: daft.Expression, kind: daft.DataType) -> tuple[daft.Expression, daft.Expression]:
+def _named_or_fetched(
+    pictures: daft.Expression, kind: daft.DataType, fetch: bool
+) -> tuple[daft.Expression, daft.Expression]:
     """The pictures' names and contents: an address is fetched here, a path on the worker's disk is opened there."""
     if kind.is_binary():
         return lit(None).cast(daft.DataType.string()), pictures
+    if not fetch:
+        return pictures, lit(None).cast(daft.DataType.binary())
     addresses = when(pictures.contains("://"), pictures).otherwise(lit(None))
     return pictures, download(addresses, on_error="null")

@@ -18,7 +18,7 @@ from numbre_runtime.bundle import MANIFEST
 from numbre_runtime.classifier import Classifier
 from numbre_runtime.errors import ImageError, one_line
 from numbre_runtime.loading import load
-from numbre_runtime.score.columns import batch_of_pixels
+from numbre_runtime.scoring.columns import batch_of_pixels
 
 BATCH_ROWS = 8192
 """Rows of arrays that a worker scores in one call."""

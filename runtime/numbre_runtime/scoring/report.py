@@ -4,24 +4,13 @@ from __future__ import annotations
 
 import io
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from numbre_runtime import html_kit
-from numbre_runtime.score.tally import BINS, Tally
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+from numbre_runtime.scoring.tally import BINS, Tally
 
 _ACROSS, _ENLARGED = 10, 3
-
-
-def distance(found: NDArray[np.int64], expected: NDArray[np.float64]) -> float:
-    """The Kolmogorov-Smirnov distance of two histograms, 0–1: the largest difference of their cumulative shares."""
-    share = found / max(1, found.sum())
-    return float(np.abs(np.cumsum(share) - np.cumsum(expected)).max())
 
 
 def text(tally: Tally) -> str:
@@ -32,12 +21,17 @@ def text(tally: Tally) -> str:
     if tally.classes or tally.rejected:
         lines.append(f"{tally.rejected:,} rejected: below the confidence of {tally.manifest.threshold:.0%}")
         lines += [f"  {label:>12} {count:>12,}" for label, count in sorted(tally.classes.items())]
+    if tally.drift is not None:
+        lines.append(
+            f"confidences are {tally.drift:.1%} away from those of the bundle's test rows (Kolmogorov-Smirnov distance)"
+        )
     return "\n".join(lines)
 
 
 def page(tally: Tally, out: str) -> bytes:
     """The report as an HTML page."""
-    parts = [html_kit.paragraph(line) for line in text(tally).splitlines()[:3]]
+    lines = [line for line in text(tally).splitlines() if not line.startswith(" ")]
+    parts = [html_kit.paragraph(line) for line in lines]
     if tally.classes:
         counts = sorted(tally.classes.items())
         parts += [

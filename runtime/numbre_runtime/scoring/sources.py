@@ -77,6 +77,11 @@ class PictureFiles:
         """How many there are."""
         return len(self.paths)
 
+    @property
+    def local(self) -> bool:
+        """Whether all of them are paths and none an address."""
+        return not any("://" in path for path in self.paths)
+
 
 Unit = ParquetRows | TableRows | PictureFiles
 
