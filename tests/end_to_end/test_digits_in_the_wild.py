@@ -16,7 +16,7 @@ from numbre_export.verify.targets import parse_target, reasons_against
 from numbre_runtime.bundle import Bundle, bundle_path, read_bundle
 from numbre_runtime.pictures.digit import from_grey
 from numbre_train.data import Mnist, Rows, split_rows
-from numbre_train.wild.rows import NONE, wild_rows
+from numbre_train.wild.generator import NONE, wild_rows
 
 NAME = "digits-int8"
 INT8 = ("model.int8.tflite", "model.int8.onnx")

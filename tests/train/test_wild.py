@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from numbre_train.data import Mnist, Rows
 from numbre_train.wild.camera import photographed
 from numbre_train.wild.forms import other_form
+from numbre_train.wild.generator import NONE, wild_rows
 from numbre_train.wild.glyphs import FIT_FONTS, LETTERS, SIGNS, VALIDATION_FONTS, digit_glyph, none_glyph
 from numbre_train.wild.ink import Ink
 from numbre_train.wild.others import none_of_them
 from numbre_train.wild.paper import Margins, laid_on, written
 from numbre_train.wild.pieces import piece
-from numbre_train.wild.rows import NONE, wild_rows
 from numbre_train.wild.scribbles import scribble
 from numbre_train.wild.seen import is_legible, photo_of, prepared
 from numbre_train.wild.shapes import shape
@@ -46,7 +46,7 @@ def test_the_same_seed_gives_the_same_images(digits: Rows, wild: Rows) -> None:
 
 
 def test_processes_do_not_change_what_is_made(digits: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("numbre_train.wild.rows._CHUNK", 30)
+    monkeypatch.setattr("numbre_train.wild.generator._CHUNK", 30)
     first, second = digits.take(np.arange(30)), digits.take(np.arange(30, 60))
     whole = wild_rows(digits, 0.1, 5)
     assert len(whole) == 66

@@ -17,8 +17,8 @@ from numbre_train.data.classes import DIGITS, LABELS_FILE, read_labels
 from numbre_train.recipes import MODELS, WILD
 from numbre_train.results import write_training
 from numbre_train.training import train
-from numbre_train.wild.dataset import in_the_wild
-from numbre_train.wild.rows import NONE, NONE_LABEL
+from numbre_train.wild.generator import NONE, NONE_LABEL
+from numbre_train.wild.in_the_wild import in_the_wild
 from numbre_train.wild.threshold import threshold_for
 
 

@@ -28,7 +28,7 @@ from numbre_train.history import Epoch
 from numbre_train.metrics import confusion_matrix, precisions, recalls
 from numbre_train.networks import first_weights
 from numbre_train.training import Training, rows_for
-from numbre_train.wild.rows import NONE_LABEL
+from numbre_train.wild.generator import NONE_LABEL
 from numbre_train.wild.threshold import threshold_for
 
 FILES = (

@@ -16,7 +16,7 @@ from numbre_train.data import Dataset, Rows
 from numbre_train.fit import Moments, fit, scores_of, steps_per_epoch
 from numbre_train.history import Epoch
 from numbre_train.recipes import Recipe, recipe_named
-from numbre_train.wild.dataset import in_the_wild
+from numbre_train.wild.in_the_wild import in_the_wild
 
 _LOGGER = logging.getLogger(__name__)
 

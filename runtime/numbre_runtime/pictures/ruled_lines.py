@@ -41,7 +41,7 @@ _BEYOND = 0.1
 """or it goes on beyond the writing by this share of the picture's width on both sides."""
 
 
-class _Line(NamedTuple):
+class _PictureLine(NamedTuple):
     """A straight line from the left to the right border."""
 
     rows: NDArray[np.intp]
@@ -80,7 +80,7 @@ def without_lines(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return _erased(_erased(ink, level, thickest).T, upright, thickest).T
 
 
-def _ruled_rows(ink: NDArray[np.uint8], thickest: int, least: int, strong: int) -> list[_Line]:
+def _ruled_rows(ink: NDArray[np.uint8], thickest: int, least: int, strong: int) -> list[_PictureLine]:
     """The lines of the paper that run from left to right."""
     covered = ink > least
     zone = max(4, ink.shape[1] // 16)
@@ -93,7 +93,7 @@ def _ruled_rows(ink: NDArray[np.uint8], thickest: int, least: int, strong: int) 
     return [line for line in lines if _is_ruled(line, lines, covered, strong)]
 
 
-def _erased(ink: NDArray[np.uint8], lines: list[_Line], thickest: int) -> NDArray[np.uint8]:
+def _erased(ink: NDArray[np.uint8], lines: list[_PictureLine], thickest: int) -> NDArray[np.uint8]:
     """The ink without some lines."""
     if not lines:
         return ink
@@ -120,7 +120,7 @@ def _lines(
     starts: NDArray[np.intp],
     stops: NDArray[np.intp],
     thickest: int,
-) -> list[_Line]:
+) -> list[_PictureLine]:
     """The straight lines from one of the starts to one of the stops, along which there is ink."""
     width = ink.shape[1]
     columns = np.arange(width)
@@ -133,7 +133,7 @@ def _lines(
     whole = inked[:, :2].any(axis=1) & inked[:, -2:].any(axis=1)
     inked = inked.sum(axis=1, dtype=np.intp)
     bare = dilation(thin.view(np.uint8), 3, 1)[rows, columns].sum(axis=1, dtype=np.intp)
-    found: list[_Line] = []
+    found: list[_PictureLine] = []
     taken_starts: set[int] = set()
     taken_stops: set[int] = set()
     for index in np.argsort(-bare, kind="stable").tolist():
@@ -153,7 +153,7 @@ def _measured(
     thin: NDArray[np.bool_],
     rows: NDArray[np.intp],
     thickest: int,
-) -> _Line:
+) -> _PictureLine:
     """A line with its thickness and its level."""
     height, width = ink.shape
     columns = np.arange(width)
@@ -169,10 +169,10 @@ def _measured(
     # Where a stroke lies along the line, its ink says nothing about the line's.
     bare = thin[around[near], columns].any(axis=0)
     levels = ink[around[near], columns].max(axis=0)[bare]
-    return _Line(rows, above, below, quantile(histogram(levels[None]), 0.5))
+    return _PictureLine(rows, above, below, quantile(histogram(levels[None]), 0.5))
 
 
-def _is_ruled(line: _Line, lines: list[_Line], covered: NDArray[np.bool_], strong: int) -> bool:
+def _is_ruled(line: _PictureLine, lines: list[_PictureLine], covered: NDArray[np.bool_], strong: int) -> bool:
     """Whether a line is one of the paper and no stroke of a digit."""
     if sum(abs(line.tilt - other.tilt) <= _SAME_TILT for other in lines) > 1:
         return True
@@ -189,7 +189,7 @@ def _is_ruled(line: _Line, lines: list[_Line], covered: NDArray[np.bool_], stron
     return bool(written[0] >= margin and written[-1] < covered.shape[1] - margin)
 
 
-def _erase(result: NDArray[np.uint8], ink: NDArray[np.uint8], line: _Line, thickest: int) -> None:
+def _erase(result: NDArray[np.uint8], ink: NDArray[np.uint8], line: _PictureLine, thickest: int) -> None:
     """Takes one line out of `result`, where no stroke crosses it."""
     height, width = ink.shape
     around = np.arange(-line.above - 1 - thickest, line.below + 2 + thickest)

@@ -13,7 +13,7 @@ import pyarrow as pa
 from numbre_runtime.bundle import bundle_path, read_bundle
 from numbre_runtime.errors import NumbreError, one_line
 from numbre_runtime.scoring.frames import ANSWER_COLUMNS, KEY, NUMBER_COLUMNS, ORDER, PICTURE, scored, unit_frame
-from numbre_runtime.scoring.parts import Parts
+from numbre_runtime.scoring.parts import OutputParts
 from numbre_runtime.scoring.sources import PictureFiles, Unit, known_rows, units
 from numbre_runtime.scoring.tally import Doubtful, Tally
 from numbre_runtime.scoring.udf import bundle_files, identity
@@ -70,7 +70,7 @@ def run_job(
     Raises:
         BundleError: The bundle is incomplete or altered.
         DataError: A source cannot be read.
-        OutputError: The output cannot be written; see `Parts`.
+        OutputError: The output cannot be written; see `OutputParts`.
         ScoreError: The engine failed.
     """
     path = bundle_path(bundle)
@@ -78,7 +78,7 @@ def run_job(
     files = bundle_files(path)
     total = known_rows(sources)
     settings = {"sources": list(sources), "column": column, "key": key, "read": read, "bundle": identity(files)}
-    parts = Parts(out, settings)
+    parts = OutputParts(out, settings)
     done, rows_now, start = 0, 0, time.perf_counter()
     for number, unit in enumerate(units(sources, column)):
         if not parts.has(number):

@@ -27,7 +27,7 @@ FORMATS = {".parquet": "parquet", ".csv": "csv", ".jsonl": "jsonl"}
 _MARKER, _MARKER_LIMIT = "_numbre-score.json", 1 << 20
 
 
-class Parts:
+class OutputParts:
     """The finished parts of one output."""
 
     def __init__(self, out: Path, identity: dict[str, Any]) -> None:

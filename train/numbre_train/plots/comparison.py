@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from numbre_train.plots.epochs import confusion_panel, confusion_size
 from numbre_train.plots.style import BLUE, ORANGE, new_figure, picture, plain_log_axis
-from numbre_train.plots.training import confusion_panel, confusion_size
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from numbre_train.wild.rows import NONE
+from numbre_train.wild.generator import NONE
 
 KEPT = 0.993
 """Share of the validation digits that are to be recognized, so that of others 99% are."""

@@ -9,7 +9,7 @@ import numpy as np
 from numbre_runtime.errors import DataError
 from numbre_train.data import Dataset, Split
 from numbre_train.data.classes import DIGITS
-from numbre_train.wild.rows import NONE_LABEL, joined, wild_rows
+from numbre_train.wild.generator import NONE_LABEL, joined, wild_rows
 
 _EVERY = 3
 """Of every third fitting row a copy is made."""
