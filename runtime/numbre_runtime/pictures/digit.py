@@ -20,6 +20,7 @@ from numbre_runtime.pictures.histogram import histogram, otsu, quantile
 from numbre_runtime.pictures.mnist_form import SIDE, in_mnist_form
 from numbre_runtime.pictures.picture import PictureSource, picture_name, upright_size, with_picture
 from numbre_runtime.pictures.ruled_lines import without_lines
+from numbre_runtime.pictures.sheet import Sheet, find_sheet, flattened
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -82,7 +83,8 @@ def to_mnist(source: PictureSource) -> NDArray[np.uint8]:
 def _digit_of(picture: Image, size: tuple[int, int]) -> tuple[NDArray[np.uint8], Found | None]:
     """As `find_digit`, of an opened picture, or a draft of it, and its own width and height as they are stored."""
     grey = grey_levels(picture, _WORK_SIZE, 2 * _WORK_SIZE)
-    pixels, found = from_grey(grey)
+    sheet = find_sheet(grey)
+    pixels, found = from_grey(grey) if sheet is None else _on_sheet(grey, sheet)
     if found is None:
         return pixels, None
     width, height = upright_size(picture, size)
@@ -90,6 +92,20 @@ def _digit_of(picture: Image, size: tuple[int, int]) -> tuple[NDArray[np.uint8],
     left, top, right, bottom = found.box
     box = (int(left * across), int(top * down), math.ceil(right * across), math.ceil(bottom * down))
     return pixels, found._replace(box=box)
+
+
+def _on_sheet(grey: NDArray[np.uint8], sheet: Sheet) -> tuple[NDArray[np.uint8], Found | None]:
+    """As `from_grey`, of the sheet in a picture."""
+    flat = flattened(grey, sheet)
+    pixels, found = from_grey(flat)
+    if found is None:
+        return pixels, None
+    left, top, right, bottom = found.box
+    across = np.array([left, right, right, left]) / flat.shape[1]
+    down = np.array([top, top, bottom, bottom]) / flat.shape[0]
+    x, y = sheet.in_picture(across, down)
+    box = (max(0, int(x.min())), max(0, int(y.min())), math.ceil(x.max()), math.ceil(y.max()))
+    return pixels, found._replace(box=(box[0], box[1], min(box[2], grey.shape[1]), min(box[3], grey.shape[0])))
 
 
 def from_grey(grey: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], Found | None]:

@@ -14,7 +14,7 @@ from numbre_train.wild.strokes import bent
 
 def other_form(generator: np.random.Generator) -> tuple[Ink, int]:
     """A digit in such a form, and which one it is."""
-    digit = int(generator.choice([1, 1, 1, 7, 7, 4, 9]))
+    digit = int(generator.choice([1, 1, 1, 1, 7, 7, 4, 4, 9]))
     lines = {1: _one, 7: _seven, 4: _four, 9: _nine}[digit](generator)
     shaken = [line + generator.normal(0, 0.008, line.shape) for line in lines]
     ink = drawn(shaken, float(generator.uniform(0.03, 0.13)))
@@ -22,10 +22,11 @@ def other_form(generator: np.random.Generator) -> tuple[Ink, int]:
 
 
 def _one(generator: np.random.Generator) -> list[Points]:
-    """An upstroke of up to the whole height, then down; sometimes a foot."""
-    low = generator.uniform(0.3, 0.7)
-    left = generator.uniform(0.18, 0.42)
-    lines = [np.array([[left, low], [0.55, 0.1], [generator.uniform(0.5, 0.58), 0.9]])]
+    """An upstroke of up to the whole height, steep or, if it is long, flat; then down; sometimes a foot."""
+    left = generator.uniform(0.05, 0.42)
+    # A flatter one would be the roof of a 7.
+    low = 0.1 + max(0.18, (0.55 - left) * generator.uniform(0.55, 1.6))
+    lines = [np.array([[left, min(low, 0.75)], [0.55, 0.1], [generator.uniform(0.46, 0.6), 0.9]])]
     if generator.random() < 0.3:
         reach = generator.uniform(0.1, 0.25)
         lines.append(np.array([[0.54 - reach, 0.9], [0.54 + reach, 0.9]]))
@@ -49,12 +50,13 @@ def _seven(generator: np.random.Generator) -> list[Points]:
 
 
 def _four(generator: np.random.Generator) -> list[Points]:
-    """Down to the left, across, and a stem that crosses it."""
-    bar = generator.uniform(0.5, 0.68)
-    stem = generator.uniform(0.52, 0.68)
-    top = generator.uniform(0.32, 0.55)
-    angle = np.array([[top, 0.1], [generator.uniform(0.15, 0.28), bar], [generator.uniform(0.75, 0.9), bar]])
-    stem_top = generator.uniform(0.12, 0.45)
+    """Down to the left, across, and a stem that crosses the bar or begins at it, so that the top stays open."""
+    bar = generator.uniform(0.45, 0.68)
+    stem = generator.uniform(0.52, 0.72)
+    top = generator.uniform(0.32, 0.6)
+    end = max(stem, generator.uniform(0.6, 0.9))
+    angle = np.array([[top, 0.1], [generator.uniform(0.15, 0.3), bar], [end, bar + generator.uniform(-0.06, 0.02)]])
+    stem_top = generator.uniform(0.12, bar)
     return [angle, np.array([[stem, stem_top], [stem - generator.uniform(0, 0.08), 0.92]])]
 
 

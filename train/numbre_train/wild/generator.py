@@ -22,7 +22,7 @@ NONE = 10
 NONE_LABEL = "none"
 
 _CHUNK = 500
-_PRINTED, _OTHER_FORMS = 0.06, 0.06
+_PRINTED, _OTHER_FORMS = 0.06, 0.1
 """Shares of the copies that are printed digits, and forms that MNIST hardly has."""
 
 

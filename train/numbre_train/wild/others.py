@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from numbre_train.data.rows import Rows
+from numbre_train.wild.drawn_letters import drawn_letter
 from numbre_train.wild.glyphs import FIT_FONTS, none_glyph
 from numbre_train.wild.ink import Ink, as_picture
 from numbre_train.wild.pieces import piece
@@ -16,9 +17,9 @@ from numbre_train.wild.shapes import shape
 from numbre_train.wild.textures import cloud, ramp
 
 _SIDE = 28
-_KINDS = ("glyph", "scribble", "shape", "piece", "texture")
-_SHARES = (0.42, 0.13, 0.25, 0.13, 0.07)
-_AS_ARRAY = {"glyph": 0.25, "scribble": 0.25, "shape": 0.6, "piece": 0.1, "texture": 0.5}
+_KINDS = ("glyph", "letter", "scribble", "shape", "piece", "texture")
+_SHARES = (0.32, 0.12, 0.12, 0.25, 0.13, 0.06)
+_AS_ARRAY = {"glyph": 0.25, "letter": 0.25, "scribble": 0.25, "shape": 0.6, "piece": 0.1, "texture": 0.5}
 """How often each is a 28×28 array of someone's own."""
 _SAVED_AS_PICTURE = 0.5
 """How often such an array comes as a picture file, and so is prepared after all."""
@@ -55,6 +56,8 @@ def none_of_them(rows: Rows, generator: np.random.Generator, fonts: tuple[str, .
 def _ink(kind: str, rows: Rows, generator: np.random.Generator, fonts: tuple[str, ...]) -> Ink:
     if kind == "glyph":
         return none_glyph(generator, fonts)
+    if kind == "letter":
+        return drawn_letter(generator)
     if kind == "piece":
         return piece(rows, generator)
     return scribble(generator) if kind == "scribble" else shape(generator)

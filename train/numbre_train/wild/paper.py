@@ -8,7 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbre_train.wild.ink import Ink
+from numbre_train.wild.pen import curve, drawn
 from numbre_train.wild.textures import cloud, ramp
+
+_ON_A_LINE = 0.06
+"""How often a digit stands on a writing line."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,9 @@ def written(ink: Ink, generator: np.random.Generator) -> NDArray[np.float32]:
     if generator.random() < 0.6:
         ground += generator.uniform(0.5, 7) * cloud(shape, generator, float(generator.uniform(0.4, 0.95)))
     contrast = float(generator.uniform(45, ground.mean() - 5))
-    if generator.random() < 0.35:
+    if generator.random() < _ON_A_LINE:
+        ink = np.maximum(ink, _writing_line(shape, generator))
+    elif generator.random() < 0.35:
         ground -= _lines(shape, generator) * contrast * generator.uniform(0.08, 0.45)
     if generator.random() < 0.3:
         # A pencil or chalk leaves gaps in its stroke.
@@ -70,11 +76,36 @@ def written(ink: Ink, generator: np.random.Generator) -> NDArray[np.float32]:
     if generator.random() < 0.5:
         shade = ramp(shape, generator)
         if generator.random() < 0.4:
-            shade = np.clip((shade - generator.uniform(0.2, 0.8)) * generator.uniform(2, 8) + 0.5, 0, 1)
+            steepness = np.exp(generator.uniform(np.log(2), np.log(60)))
+            shade = np.clip((shade - generator.uniform(0.2, 0.8)) * steepness + 0.5, 0, 1)
         levels = levels * (1 - generator.uniform(0.1, 0.55) * shade)
     if generator.random() < 0.33:
         levels = 255 - levels
     return np.clip(levels, 0, 255)
+
+
+def with_neighbour(canvas: Ink, generator: np.random.Generator) -> Ink:
+    """A canvas into which, at one side, the end of another sign's stroke leads."""
+    height, width = canvas.shape
+    stroke = drawn([curve(generator.uniform(0.1, 0.9, (3, 2)))], float(generator.uniform(0.03, 0.13)), height)
+    depth = max(1, round(width * generator.uniform(0.04, 0.12)))
+    piece = stroke[:, np.flatnonzero(stroke.any(axis=0))[0] :][:, :depth]
+    result = canvas.copy()
+    if generator.random() < 0.5:
+        result[:, : piece.shape[1]] = np.maximum(result[:, : piece.shape[1]], piece[:, ::-1])
+    else:
+        result[:, -piece.shape[1] :] = np.maximum(result[:, -piece.shape[1] :], piece)
+    return result
+
+
+def _writing_line(shape: tuple[int, int], generator: np.random.Generator) -> Ink:
+    """One line that the digit stands on, as dark as its ink or fainter, 0–1."""
+    rows, columns = np.arange(shape[0])[:, None], np.arange(shape[1])[None, :]
+    foot = shape[0] * generator.uniform(0.7, 0.97)
+    width = max(1.0, max(shape) * generator.uniform(0.006, 0.025))
+    away = np.abs(rows - foot - generator.normal(0, 0.03) * (columns - shape[1] / 2))
+    line: Ink = np.clip(width / 2 + 0.5 - away, 0, 1) * generator.uniform(0.3, 1)
+    return line
 
 
 def _lines(shape: tuple[int, int], generator: np.random.Generator) -> Ink:

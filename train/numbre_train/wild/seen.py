@@ -9,17 +9,21 @@ from PIL import Image, ImageFilter
 from numbre_runtime.pictures.digit import from_grey
 from numbre_train.wild.camera import photographed
 from numbre_train.wild.ink import Ink, as_picture
-from numbre_train.wild.paper import laid_on, random_margins, written
+from numbre_train.wild.paper import laid_on, random_margins, with_neighbour, written
 
 _LIKENESS = 0.7
 """Correlation from which on a photo still shows what was written."""
+_NEIGHBOURS = 0.06
+"""How often a part of another sign looks in at a side."""
 _IDEAL_SIZE = 36
 
 
 def photo_of(ink: Ink, generator: np.random.Generator) -> NDArray[np.uint8] | None:
     """Ink on paper, photographed and prepared, (28, 28); None where the runtime finds no ink in the photo."""
-    scene = written(laid_on(ink, random_margins(generator)), generator)
-    return prepared(photographed(scene, generator))
+    canvas = laid_on(ink, random_margins(generator))
+    if generator.random() < _NEIGHBOURS:
+        canvas = with_neighbour(canvas, generator)
+    return prepared(photographed(written(canvas, generator), generator))
 
 
 def prepared(grey: NDArray[np.float32]) -> NDArray[np.uint8] | None:

@@ -11,6 +11,10 @@ from PIL import Image, ImageFilter
 from numbre_train.wild.ink import Ink, as_ink, as_picture, cut_out, sharpened
 
 _CELLS = 4
+_UPRIGHT, _TILTED = 12, 22
+"""Degrees by which digits are turned, and by which some of them are."""
+_OFTEN_TILTED = 0.3
+"""The share of those."""
 _LEAST_LEFT = 0.35
 """Share of its ink that a digit keeps when its strokes are thinned; less would tear it."""
 
@@ -70,7 +74,8 @@ def bent(ink: Ink, generator: np.random.Generator, amount: float = 1.0) -> Ink:
     """
     height, width = ink.shape
     side_y, side_x = round(height * 1.3) + 2, round(width * 1.3) + 2
-    angle = math.radians(generator.uniform(-12, 12) * amount)
+    steepest = _TILTED if generator.random() < _OFTEN_TILTED else _UPRIGHT
+    angle = math.radians(generator.uniform(-steepest, steepest) * amount)
     shear = generator.uniform(-0.25, 0.25) * amount
     stretch_x, stretch_y = np.exp(generator.uniform(-0.12, 0.12, 2) * amount)
     points = np.linspace(-0.5, 0.5, _CELLS + 1)
