@@ -101,7 +101,8 @@ def _plain(low: float, high: float) -> Callable[[Generator], Grey]:
     def draw(random: Generator) -> Grey:
         level = random.uniform(low, high)
         slope = np.linspace(-1, 1, _SIZE[0], dtype=np.float32) * random.uniform(-15, 15)
-        return np.broadcast_to(np.float32(level) + slope, _SIZE[::-1])
+        levels: Grey = np.full(_SIZE[::-1], level, np.float32) + slope
+        return levels
 
     return draw
 

@@ -1,8 +1,8 @@
 """The sheet that a picture shows: a note on a desk, a whiteboard on a wall, a screen.
 
-It is the largest bright region with four straight sides that has something darker written on it. Its corners lie where
-the region reaches farthest in four directions, a right angle apart; of four such crosses the one that spans most area is
-taken.
+It is the largest bright region with four straight sides that has something darker written on it. Its corners lie
+where the region reaches farthest in four directions, a right angle apart; of four such sets of directions the one whose
+corners enclose most area is taken.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 
 from numbre_runtime.pictures.components import components
 from numbre_runtime.pictures.histogram import histogram, otsu
+from numbre_runtime.pictures.mnist_form import stroke_width
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,12 +39,18 @@ _MOST_OUTSIDE = 0.06
 """No more of the region lies outside its four corners."""
 _SAMPLES = 40
 """Points along each side at which the step from the sheet to its ground is looked for."""
-_CLEAN, _COVERED = 0.93, 0.6
-"""At so many of them it is found; one side of four may be covered by a hand."""
+_INSET = 1.0
+"""So many pixels inside its outermost ones the sheet is all sheet."""
+_CLEAN, _COVERED = 0.85, 0.6
+"""Where the whole sheet is in the picture, the step is found at this share of the points of all sides, and at this share
+of each side's: a hand may cover a part of it, and writing may reach the edge."""
 _CLEAN_EDGE = 0.97
-"""The same where the sheet goes on beyond the picture: a shadow's edge is crossed by the writing, a sheet's is not."""
+"""Where the sheet goes on beyond the picture, it is found at this share of each side's points, because writing crosses
+the edge of a shadow."""
 _INK_STEP, _LEAST_INK, _MOST_INK = 0.25, 0.002, 0.4
 """Writing is darker than the sheet by this share of its level, and takes at least and at most such shares of it."""
+_WIDEST_STROKE = 0.22
+"""Its strokes are no wider than this share of the sheet's side."""
 _STRAIGHT = 0.05
 """A sheet whose sides rise by less than this is cut out as it lies."""
 _STRIP_PIXELS = 1 << 16
@@ -78,7 +85,8 @@ class Sheet(NamedTuple):
         The projective map of the unit square (Heckbert, "Fundamentals of Texture Mapping and Image Warping", 1989).
 
         Args:
-            across: x of each point, 0–1 from the sheet's left to its right side; down: its y, 0–1; any shape.
+            across: x of each point, 0–1 from the sheet's left to its right side; of any shape.
+            down: y of each point, 0–1 from its upper to its lower side; of the same shape.
 
         Returns:
             x and y in the picture's pixels.
@@ -115,7 +123,7 @@ def find_sheet(grey: NDArray[np.uint8]) -> Sheet | None:
         >>> desk[40:160, 80:220] = 220
         >>> desk[70:130, 140:150] = 30
         >>> [[round(value / 10) for value in corner] for corner in find_sheet(desk)]
-        [[9, 5], [21, 5], [21, 15], [9, 15]]
+        [[9, 4], [21, 4], [21, 16], [9, 16]]
     """
     from PIL import Image
 
@@ -132,7 +140,7 @@ def find_sheet(grey: NDArray[np.uint8]) -> Sheet | None:
         for region in _regions(bright):
             corners = _corners(region)
             if _is_sheet(corners, region, small):
-                return _scaled(_inside(corners, 1.5), grey.shape, small.shape)
+                return _scaled(_inside(corners, _INSET), grey.shape, small.shape)
     return None
 
 
@@ -144,7 +152,8 @@ def flattened(grey: NDArray[np.uint8], sheet: Sheet) -> NDArray[np.uint8]:
         sheet: Of that picture.
 
     Returns:
-        Grey levels of `sheet.size`, bilinearly interpolated in whole numbers; a part of `grey` where the sheet is level.
+        Grey levels of `sheet.size`, bilinearly interpolated in whole numbers; a view of `grey` where the sheet is
+        level.
     """
     height, width = grey.shape
     if sheet.is_level:
@@ -159,13 +168,13 @@ def flattened(grey: NDArray[np.uint8], sheet: Sheet) -> NDArray[np.uint8]:
         down = (np.arange(first, min(first + step, rows)) + 0.5) / rows
         x, y = sheet.in_picture(across[None, :], down[:, None])
         # Pixels' middles lie at halves; 256ths of a pixel are enough for 256 levels.
-        x = np.clip(np.floor((x - 0.5) * 256), 0, (width - 1) * 256 - 1).astype(np.int64)
-        y = np.clip(np.floor((y - 0.5) * 256), 0, (height - 1) * 256 - 1).astype(np.int64)
-        corner = (y >> 8) * width + (x >> 8)
-        right, low = x & 255, y & 255
-        upper = levels[corner] * (256 - right) + levels[corner + 1] * right
-        lower = levels[corner + width] * (256 - right) + levels[corner + width + 1] * right
-        flat[first : first + step] = (upper * (256 - low) + lower * low + (1 << 15)) >> 16
+        column = np.clip(np.floor((x - 0.5) * 256), 0, (width - 1) * 256 - 1).astype(np.int64)
+        row = np.clip(np.floor((y - 0.5) * 256), 0, (height - 1) * 256 - 1).astype(np.int64)
+        corner = (row >> 8) * width + (column >> 8)
+        rest_x, rest_y = column & 255, row & 255
+        upper = levels[corner] * (256 - rest_x) + levels[corner + 1] * rest_x
+        lower = levels[corner + width] * (256 - rest_x) + levels[corner + width + 1] * rest_x
+        flat[first : first + step] = (upper * (256 - rest_y) + lower * rest_y + (1 << 15)) >> 16
     return flat
 
 
@@ -214,7 +223,7 @@ def _corners(region: NDArray[np.bool_]) -> Points:
 def _is_sheet(corners: Points, region: NDArray[np.bool_], small: NDArray[np.uint8]) -> bool:
     """Whether the region between four corners has clean straight sides, and writing."""
     height, width = region.shape
-    inner, outer = _inside(corners, 1.5), _inside(corners, -2.0)
+    inner, outer = _inside(corners, _INSET), _inside(corners, -2.0)
     within = _between(corners, region.shape, 1.0)
     if np.count_nonzero(region & ~within) > _MOST_OUTSIDE * np.count_nonzero(region):
         return False
@@ -230,14 +239,22 @@ def _is_sheet(corners: Points, region: NDArray[np.bool_], small: NDArray[np.uint
         shares.append(float(clean.mean()))
     if not shares:
         return False
-    shares.sort()
-    clean_sides = shares[1:] if len(shares) == 4 and shares[0] >= _COVERED else shares
-    if min(clean_sides) < (_CLEAN if len(shares) > 2 else _CLEAN_EDGE):
+    whole = len(shares) == 4
+    if min(shares) < (_COVERED if whole else _CLEAN_EDGE) or sum(shares) < _CLEAN * len(shares):
         return False
-    paper = _between(corners, region.shape, -2.5)
-    usual = int(np.sort(small[paper & region])[len(small[paper & region]) // 2]) if (paper & region).any() else 0
-    ink = np.count_nonzero(paper & (small < (1 - _INK_STEP) * usual))
-    return bool(_LEAST_INK * np.count_nonzero(paper) < ink < _MOST_INK * np.count_nonzero(paper))
+    return _is_written_on(_between(corners, region.shape, -2.5), region, small)
+
+
+def _is_written_on(paper: NDArray[np.bool_], region: NDArray[np.bool_], small: NDArray[np.uint8]) -> bool:
+    """Whether there are strokes on the paper, and not just a hole in it as in a broad 0."""
+    bright = np.sort(small[paper & region])
+    if not len(bright):
+        return False
+    ink = paper & (small < (1 - _INK_STEP) * int(bright[len(bright) // 2]))
+    area, inked = np.count_nonzero(paper), np.count_nonzero(ink)
+    if not _LEAST_INK * area < inked < _MOST_INK * area:
+        return False
+    return bool(stroke_width(ink) <= _WIDEST_STROKE * math.sqrt(area))
 
 
 def _inside(corners: Points, distance: float) -> Points:
@@ -249,7 +266,8 @@ def _inside(corners: Points, distance: float) -> Points:
 def _towards(start: Points, end: Points) -> Points:
     """(4, 2): steps of one pixel from each point to another."""
     way = end - start
-    return way / np.maximum(np.sqrt((way**2).sum(axis=1, keepdims=True)), 1e-9)
+    steps: Points = way / np.maximum(np.sqrt((way**2).sum(axis=1, keepdims=True)), 1e-9)
+    return steps
 
 
 def _along(start: Points, end: Points) -> NDArray[np.intp]:
