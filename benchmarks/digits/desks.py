@@ -101,7 +101,7 @@ def _plain(low: float, high: float) -> Callable[[Generator], Grey]:
     def draw(random: Generator) -> Grey:
         level = random.uniform(low, high)
         slope = np.linspace(-1, 1, _SIZE[0], dtype=np.float32) * random.uniform(-15, 15)
-        levels: Grey = np.full(_SIZE[::-1], level, np.float32) + slope
+        levels: Grey = (np.full(_SIZE[::-1], level) + slope).astype(np.float32)
         return levels
 
     return draw
@@ -112,7 +112,8 @@ def _wood(random: Generator) -> Grey:
     down = np.arange(_SIZE[1])[:, None] + 6 * np.sin(np.arange(_SIZE[0]) / random.uniform(30, 80))
     grain = np.sin(down / random.uniform(1.5, 4)) * random.uniform(4, 14)
     board = np.sin(down / 40) * 10
-    return (random.uniform(85, 150) + grain + board).astype(np.float32)
+    levels: Grey = (random.uniform(85, 150) + grain + board).astype(np.float32)
+    return levels
 
 
 def _second_sheet(scene: Image.Image, corners: NDArray[np.float64], random: Generator) -> None:

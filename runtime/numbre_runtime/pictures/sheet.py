@@ -42,8 +42,8 @@ _SAMPLES = 40
 _INSET = 1.0
 """So many pixels inside its outermost ones the sheet is all sheet."""
 _CLEAN, _COVERED = 0.85, 0.6
-"""Where the whole sheet is in the picture, the step is found at this share of the points of all sides, and at this share
-of each side's: a hand may cover a part of it, and writing may reach the edge."""
+"""Where the whole sheet is in the picture, the step is found at this share of all points, and at this share of each
+side's: a hand may cover a part of it, and writing may reach the edge."""
 _CLEAN_EDGE = 0.97
 """Where the sheet goes on beyond the picture, it is found at this share of each side's points, because writing crosses
 the edge of a shadow."""
