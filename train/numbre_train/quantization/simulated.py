@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from numbre_train.keras_engine import keras
 
 _ops = keras().ops
-_STEPS = 255
+_SMALLEST_RANGE = 1e-6
 _MOMENTUM = 0.95
 
 
@@ -47,12 +47,11 @@ def weights_on_grid(kernel: Any, per_channel: bool, depthwise: bool, bits: int =
 
 
 def values_on_grid(values: Any, low: Any, high: Any) -> Any:
-    """Values clipped to [low, high] and rounded to 256 levels, of which one is exactly 0."""
-    low, high = _ops.minimum(low, 0.0), _ops.maximum(high, 0.0)
-    scale = _ops.maximum(high - low, 1e-9) / _STEPS
-    zero = _ops.round(-low / scale)
-    levels = _ops.clip(values / scale, -zero, _STEPS - zero)
-    return round_through(levels) * scale
+    """Values clipped to [low, high] and rounded to 256 levels, of which one is exactly 0; low ≤ 0 < high.
+
+    The gradient of a value within the range passes unchanged; that of a clipped value goes to the range's end.
+    """
+    return keras().quantizers.fake_quant_with_min_max_vars(values, low, high, num_bits=8)
 
 
 class SimulatedUnit(keras().layers.Layer):  # type: ignore[misc]
@@ -107,14 +106,11 @@ class SimulatedUnit(keras().layers.Layer):  # type: ignore[misc]
         """The output, rounded to 256 levels."""
         values = self.products(inputs)
         if self.relu:
-            # The gradient of a clipped value goes to the end of the range, that of others to the products.
-            high = _ops.maximum(self.high, 1e-6)
-            values = _ops.minimum(_ops.relu(values), high)
-            return values_on_grid(values, 0.0, _ops.stop_gradient(high))
+            return values_on_grid(values, 0.0, _ops.maximum(self.high, _SMALLEST_RANGE))
         if training:
             for variable, extreme in ((self.low, _ops.min(values)), (self.high, _ops.max(values))):
                 variable.assign(_MOMENTUM * variable + (1 - _MOMENTUM) * _ops.stop_gradient(extreme))
-        return values_on_grid(values, self.low, self.high)
+        return values_on_grid(values, _ops.minimum(self.low, 0.0), _ops.maximum(self.high, _SMALLEST_RANGE))
 
 
 class SimulatedSoftmax(keras().layers.Layer):  # type: ignore[misc]
