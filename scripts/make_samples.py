@@ -1,10 +1,12 @@
-"""Makes samples/*.png: digits of the MNIST test set as they are, and as a person would photograph or scan them.
+"""Makes samples/: digits of the MNIST test set as they are, and as a person would photograph or scan them.
 
-Each file's first digit after the underscore is the true answer.
+The first digit after a PNG file's underscore is the true answer. page.jpg holds 648 043 and, below, 956 098.
+docs/images/page_read.jpg shows what numbre-read finds there.
 """
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 
@@ -12,9 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+import numbre_runtime as numbre
+from numbre_runtime.page.overlay import overlay_png
 from numbre_train.data import load_mnist
 
-SAMPLES = Path(__file__).resolve().parent.parent / "samples"
+ROOT = Path(__file__).resolve().parent.parent
+SAMPLES = ROOT / "samples"
+_PAGE_SEED = 7
 
 
 def _first(digit: int, skip: int = 0) -> NDArray[np.uint8]:
@@ -46,6 +52,20 @@ def chalk(digit: int) -> Image.Image:
     return Image.fromarray(np.clip(colours, 0, 255).astype(np.uint8))
 
 
+def page() -> Image.Image:
+    """Numbers on ruled paper under a shadow, slightly turned."""
+    sys.path.append(str(ROOT / "benchmarks"))
+    from pages.composer import Style, compose, mnist_source
+    from pages.photo import Camera, photograph
+
+    mnist, generator = load_mnist(), np.random.default_rng(_PAGE_SEED)
+    style = Style(height=78, weight=0.5, slant=0.05)
+    sheet = compose((520, 820), style, mnist_source(mnist.test_images, mnist.test_labels, generator), generator)
+    camera = Camera(paper=232, ink=52, rules="ruled", shadow=True, rotation=1.5, texture=3.0)
+    levels, _ = photograph(sheet, style, camera, generator)
+    return Image.fromarray(levels[:330])
+
+
 def main() -> int:
     """Writes the samples."""
     SAMPLES.mkdir(exist_ok=True)
@@ -55,6 +75,11 @@ def main() -> int:
         paper(digit).save(SAMPLES / f"paper_{digit}.png")
     for digit in (4, 8):
         chalk(digit).save(SAMPLES / f"chalk_{digit}.png")
+    sample = SAMPLES / "page.jpg"
+    page().save(sample, quality=88)
+    drawn = Image.open(io.BytesIO(overlay_png(sample, numbre.read(sample))))
+    (ROOT / "docs" / "images").mkdir(exist_ok=True)
+    drawn.convert("RGB").save(ROOT / "docs" / "images" / "page_read.jpg", quality=85)
     return 0
 
 
