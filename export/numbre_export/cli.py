@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from numbre_export.options import formats, parser, precisions
 from numbre_export.pipeline import export_model
-from numbre_export.verify.gate import Gate
+from numbre_export.verify.gate import Gate, ParityError
+from numbre_export.verify.verdict import FAIL
 from numbre_runtime.cli.common import EXIT_OK, run_command
 from numbre_runtime.cli.progress import progress_shown
 
@@ -16,7 +17,7 @@ from numbre_runtime.cli.progress import progress_shown
 def run(args: argparse.Namespace) -> int:
     """Exports, and prints the progress."""
     with progress_shown("numbre_export", "numbre_train"):
-        export_model(
+        report = export_model(
             args.model,
             args.data,
             args.out,
@@ -37,8 +38,12 @@ def run(args: argparse.Namespace) -> int:
             explain=args.explain,
             targets=args.target,
             with_test_data=args.with_test_data,
+            strict=args.strict,
         )
-    return EXIT_OK
+    failed = [line for outcome in report.outcomes if outcome.verdict == FAIL for line in outcome.findings()]
+    for line in failed:
+        print(f"numbre-export: {line}", file=sys.stderr)
+    return ParityError.exit_code if failed else EXIT_OK
 
 
 def main(argv: Sequence[str] | None = None) -> int:

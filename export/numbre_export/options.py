@@ -60,6 +60,11 @@ def parser() -> Parser:
         metavar="X",
         help="smallest share of rows with Keras's answer, 0–1 (default: 0.997 for int8 on MNIST, else none)",
     )
+    gate.add_argument(
+        "--strict",
+        action="store_true",
+        help="write nothing unless every file can be made and is shown to keep its bounds",
+    )
     gate.add_argument("--auto", action="store_true", help="if int8 misses the gate, try what else keeps it")
     gate.add_argument("--explain", action="store_true", help="tell which layer costs the accuracy")
     older = result.add_argument_group("older devices")

@@ -19,18 +19,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from numbre_export.bundle.staging import exclusive, foreign_file
-from numbre_export.bundle.write import ModelFile, write_bundle
+from numbre_export.bundle.write import write_bundle
+from numbre_export.convert.arrays import write_content
 from numbre_export.convert.converter import Converter, SourceModel, UploadedRows
 from numbre_export.convert.variant import FORMATS, GRANULARITIES, IO_DTYPES, Variant, unavailable, variants
 from numbre_export.data.datasets import CALIBRATION_ROWS, DataOptions, ExportData, Samples, labels_beside, load_data
 from numbre_export.data.hygiene import rows_digest
 from numbre_export.verify.explain import EXPLAINED_ROWS, LayerNoise, explain_layers, explanation_lines
-from numbre_export.verify.frame import Frame
+from numbre_export.verify.frame import Frame, settled
 from numbre_export.verify.gate import Gate, ParityError, TestSet
 from numbre_export.verify.ladder import Climb, climb
+from numbre_export.verify.outcome import NOT_MADE, MadeFile, Outcome
 from numbre_export.verify.targets import Target, parse_target, reasons_against
+from numbre_export.verify.verdict import CANNOT_TELL, PASS, Case, judge, power
 from numbre_runtime.backends.quiet import quiet_engine
-from numbre_runtime.errors import DataError, ModelError, OutputError
+from numbre_runtime.errors import BackendError, DataError, ModelError, OutputError
 from numbre_runtime.manifest import PRECISIONS, Manifest
 from numbre_runtime.tensors import softmax
 from numbre_train.data.abstention import ABSTENTION_FILE, Abstention, read_abstention
@@ -51,6 +54,8 @@ class ExportReport:
     """The bundle's directory."""
     manifest: Manifest
     """What the bundle says of itself: every file and its measurements."""
+    outcomes: tuple[Outcome, ...]
+    """Each format and precision that was asked for: the file and its verdict, or why it was not made."""
     explanation: tuple[LayerNoise, ...]
     """The noise of each layer, worst first; empty unless `explain` was asked for."""
     climbs: tuple[Climb, ...]
@@ -79,6 +84,7 @@ def export_model(
     explain: bool = False,
     targets: Sequence[str] = (),
     with_test_data: bool = False,
+    strict: bool = False,
 ) -> ExportReport:
     """Exports a Keras classifier as TFLite and ONNX files, each measured through the runtime and held to the gate.
 
@@ -108,11 +114,14 @@ def export_model(
         explain: Whether to find the layer that costs the accuracy.
         targets: Runtimes that must run every file, such as "tflite-runtime==2.14".
         with_test_data: Whether the test rows travel with the bundle.
+        strict: Whether to write nothing unless every file can be made and is shown to keep its bounds. Without it, a
+            file that cannot be made or misses its bounds is left out, and one of which the rows are too few to tell
+            is written and marked.
 
     Raises:
-        ModelError: The model cannot be read or converted.
+        ModelError: The model cannot be read, or nothing that was asked for can be made.
         DataError: The data do not fit the model, or an argument is not what it should be.
-        ParityError: A file misses its bounds.
+        ParityError: All files that were asked for miss their bounds.
         OutputError: `out` cannot be written, or holds what no export wrote.
 
     Example:
@@ -136,6 +145,8 @@ def export_model(
         tuple(parse_target(target) for target in targets),
         with_test_data,
         calibration_rows,
+        strict,
+        tuple(precisions),
     )
     if isinstance(model, str | os.PathLike) and not Path(model).exists():
         raise ModelError(f"{model}: no such file; numbre-train makes one")
@@ -179,6 +190,8 @@ class _Request:
     targets: tuple[Target, ...]
     with_test_data: bool
     calibration_rows: int
+    strict: bool
+    asked: tuple[str, ...]
 
 
 class _Export:
@@ -215,30 +228,106 @@ class _Export:
         if any(variant.calibrated for variant in chosen):
             _log.info("converting with %d calibration rows …", self._calibration(request.calibration_rows).count)
         climbs: list[Climb] = []
-        files: list[ModelFile] = []
-        for variant in chosen:
-            if request.auto and variant.precision == "int8":
-                climbs.append(self._climb(variant))
-                files.append(_top(climbs[-1], variant))
-            else:
-                files.append(self._file(variant))
-        if climbs:
-            frame.provenance["ladder"] = {
-                "chosen_on": climbs[0].chosen_on,
-                "chosen_on_sha256": rows_digest(self._data.validation.inputs),
-                **{item.variant.file: [rung.note() for rung in item.rungs] for item in climbs if item.variant},
-            }
+        outcomes = self._judged([self._outcome(variant, climbs) for variant in chosen])
+        for line in (line for outcome in outcomes for line in outcome.findings()):
+            _log.info(line)
+        if any(outcome.verdict == CANNOT_TELL for outcome in outcomes):
+            _log.info(power(frame.test))
+        self._stop_if_useless(outcomes)
+        self._record(outcomes, climbs)
         explanation = tuple(self._explain()) if request.explain else ()
         for line in explanation_lines(explanation):
             _log.info(line)
         with quiet_engine():
-            manifest = write_bundle(target, frame, files, request.with_test_data, explanation, climbs)
-        _log.info("every file is within its bounds; written to %s/", target)
-        return ExportReport(target, manifest, explanation, tuple(climbs))
+            manifest = write_bundle(target, frame, outcomes, request.with_test_data, explanation, climbs)
+        _log.info("%s; written to %s/", _summary(outcomes), target)
+        return ExportReport(target, manifest, tuple(outcomes), explanation, tuple(climbs))
+
+    def _outcome(self, asked: Variant, climbs: list[Climb]) -> Outcome:
+        """Makes and measures what was asked for, or the nearest that can be made."""
+        reasons: list[str] = []
+        for variant in (asked, *_instead(asked, self._request.precisions)):
+            try:
+                if self._request.auto and variant.precision == "int8":
+                    climbs.append(self._climb(variant))
+                    made = self._measured(*_top(climbs[-1], variant))
+                else:
+                    made = self._measured(*self._file(variant))
+            except ParityError as error:
+                if self._request.strict:
+                    raise
+                return Outcome(asked, None, reasons=(str(error).removeprefix(f"{variant.file}: "),), unsaved=True)
+            except (ModelError, BackendError) as error:
+                if self._request.strict:
+                    raise
+                reasons.append(str(error).removeprefix(f"{variant.file}: "))
+                continue
+            for line in made.lines():
+                _log.info(line)
+            if made.variant.precision != asked.precision:
+                kept = f"{', '.join(made.variant.kept[:4])}{', …' if len(made.variant.kept) > 4 else ''} in float32"
+                why = f", because {reasons[0]}" if reasons else f": {kept}"
+                reasons = [f"made as {made.variant.precision}{why}"]
+            return Outcome(asked, made, reasons=tuple(reasons))
+        return Outcome(asked, None, reasons=tuple(reasons[:1]))
+
+    def _measured(self, variant: Variant, content: bytes, rows: int) -> MadeFile:
+        """Writes the finished file into the working directory and runs it on the test rows."""
+        variant = settled(variant, content)
+        path = self._directory / variant.file
+        write_content(path, self._frame.described(content, variant))
+        artifact, runs = self._frame.run(path, variant)
+        return MadeFile(variant, path.read_bytes(), rows, artifact, tuple(runs))
+
+    def _judged(self, outcomes: list[Outcome]) -> list[Outcome]:
+        """The outcomes with the gate's verdicts, judged together."""
+        frame = self._frame
+        cases = [
+            Case(outcome.made.variant.precision, run, measured)
+            for outcome in outcomes
+            if outcome.made is not None
+            for run, measured in zip(outcome.made.runs, outcome.made.artifact.measured, strict=True)
+        ]
+        verdicts = iter(judge(cases, frame.test, frame.labels, frame.gate))
+        return [
+            outcome
+            if outcome.made is None
+            else dataclasses.replace(outcome, judged=tuple(next(verdicts) for _ in outcome.made.runs))
+            for outcome in outcomes
+        ]
+
+    def _stop_if_useless(self, outcomes: list[Outcome]) -> None:
+        """Ends the export if nothing that was asked for can ship, or with `strict` if anything is not as asked.
+
+        Raises:
+            ParityError: A file misses its bounds; with `strict`, also if the rows cannot tell.
+            ModelError: No converter makes what was asked for.
+        """
+        asked = [item for item in outcomes if item.asked.precision in self._request.asked]
+        wrong = [item for item in outcomes if not item.ships or (self._request.strict and item.verdict != PASS)]
+        if not wrong or (any(item.ships for item in asked) and not self._request.strict):
+            return
+        first = next((item for item in wrong if item.verdict != NOT_MADE), wrong[0])
+        kind = ModelError if first.verdict == NOT_MADE else ParityError
+        raise kind(next(line for line in first.findings() if ": made as " not in line))
+
+    def _record(self, outcomes: list[Outcome], climbs: list[Climb]) -> None:
+        """Writes into the manifest's provenance what the files alone do not show."""
+        provenance = self._frame.provenance
+        provenance["power"] = power(self._frame.test)
+        findings = {item.file: item.findings() for item in outcomes}
+        if any(findings.values()):
+            provenance["findings"] = {file: lines for file, lines in findings.items() if lines}
+        if climbs:
+            provenance["ladder"] = {
+                "chosen_on": climbs[0].chosen_on,
+                "chosen_on_sha256": rows_digest(self._data.validation.inputs),
+                **{item.variant.file: [rung.note() for rung in item.rungs] for item in climbs if item.variant},
+            }
 
     def _judged_by(self, abstention: Abstention) -> Frame:
         data, gate = self._data, self._request.gate
-        test, shares = self._test_set(data.test)
+        test, output = self._test_set(data.test)
         if gate.min_agreement is None and data.name != "MNIST":
             # How many rows are borderline depends on the data; what NUMBRE keeps on MNIST binds nobody else.
             gate = dataclasses.replace(gate, min_agreement=0.0)
@@ -246,20 +335,21 @@ class _Export:
             self._source.name,
             data.spec,
             data.labels,
-            "softmax" if shares else "logits",
+            output,
             test,
             gate,
             _provenance(self._request, self._source, data),
             abstention,
         )
 
-    def _test_set(self, samples: Samples) -> tuple[TestSet, bool]:
-        """The rows with the Keras model's scores, and whether it gives shares (True) or logits."""
+    def _test_set(self, samples: Samples) -> tuple[TestSet, str]:
+        """The rows with the Keras model's scores, and what these are, see `Manifest.output`."""
         raw = self._converter.scores(self._data.network_values(samples.inputs))
         if not np.isfinite(raw).all():
             raise ModelError(f"{self._source.file}: gives NaN or infinity on the test rows; train it again")
         shares = bool((raw >= 0).all()) and bool(np.allclose(raw.sum(axis=1), 1, atol=1e-3))
-        return TestSet(samples.inputs, samples.labels, raw if shares else softmax(raw)), shares
+        output = "softmax" if shares else "sigmoid" if self._source.independent else "logits"
+        return TestSet(samples.inputs, samples.labels, softmax(raw) if output == "logits" else raw), output
 
     def _calibration(self, count: int) -> UploadedRows:
         if count not in self._uploads:
@@ -282,14 +372,15 @@ class _Export:
                 return f"{target} does not run it: it {reasons[0]}"
         return None
 
-    def _file(self, variant: Variant) -> ModelFile:
+    def _file(self, variant: Variant) -> tuple[Variant, bytes, int]:
+        """Converts; gives the variant as made, the file, and the number of calibration rows."""
         rows = self._calibration(self._request.calibration_rows) if variant.calibrated else None
         if variant.format == "tflite" and variant.granularity == "channel" and self._request.targets:
             reason = self._objection(variant, self._converter.convert(variant, rows))
             if reason is not None:
                 _log.info("%s: %s; made with one weight scale a tensor in dense layers instead", variant.file, reason)
                 variant = dataclasses.replace(variant, granularity="default")
-        return ModelFile(variant, self._convert(variant, rows), 0 if rows is None else rows.count)
+        return variant, self._convert(variant, rows), 0 if rows is None else rows.count
 
     def _climb(self, variant: Variant) -> Climb:
         chosen_on = dataclasses.replace(self._frame, test=self._test_set(self._data.validation)[0])
@@ -359,9 +450,33 @@ def _abstention(model: Path, none_label: str | None, threshold: float | None) ->
     )
 
 
-def _top(climb_result: Climb, variant: Variant) -> ModelFile:
-    chosen = climb_result.variant or variant
-    return ModelFile(chosen, climb_result.content, climb_result.rungs[-1].rows)
+def _top(climb_result: Climb, variant: Variant) -> tuple[Variant, bytes, int]:
+    return climb_result.variant or variant, climb_result.content, climb_result.rungs[-1].rows
+
+
+def _instead(asked: Variant, precisions: Sequence[str]) -> list[Variant]:
+    """What is made if int8 cannot be made, unless it is asked for anyway."""
+    if asked.precision != "int8":
+        return []
+    return [
+        dataclasses.replace(asked, precision=precision, io="default")
+        for precision in ("dynamic", "float16")
+        if precision not in precisions
+    ]
+
+
+def _summary(outcomes: Sequence[Outcome]) -> str:
+    """The result in half a sentence."""
+    unproven = [item.file for item in outcomes if item.verdict == CANNOT_TELL]
+    left_out = [item.file for item in outcomes if not item.ships]
+    if not unproven and not left_out:
+        return "every file is within its bounds"
+    parts = [f"{sum(item.verdict == PASS for item in outcomes)} files are within their bounds"]
+    if unproven:
+        parts.append(f"of {', '.join(unproven)} too few rows tell")
+    if left_out:
+        parts.append(f"{', '.join(left_out)} left out")
+    return "; ".join(parts)
 
 
 def _remark(request: _Request, frame: Frame) -> None:

@@ -33,8 +33,8 @@ MOST_LABELS, LONGEST_LABEL = 10_000, 1000
 MOST_FILES = 64
 """Most files of a bundle."""
 _LEAST_SCALE, _LARGEST_SCALE = 1.2e-38, 3.4e38
-TENSOR_DTYPES = ("float32", "int8", "uint8", "int16")
-OUTPUTS = ("softmax", "logits")
+TENSOR_DTYPES = ("float32", "int8", "uint8", "int16", "int32")
+OUTPUTS = ("softmax", "logits", "sigmoid")
 
 
 class InputSpec(NamedTuple):
@@ -64,7 +64,7 @@ class TensorSpec(NamedTuple):
     """An artifact's own input or output tensor; a real value is (stored − zero_point) · scale."""
 
     dtype: str
-    """NumPy name of the stored type: "float32", "int8", "uint8" or "int16"."""
+    """NumPy name of the stored type: "float32", "int8", "uint8", "int16" or, of an input of whole numbers, "int32"."""
     scale: float
     """Step between two stored values; 1.0 for float32."""
     zero_point: int
@@ -136,6 +136,8 @@ class Artifact(NamedTuple):
     """What a runtime must offer: "opset" and "ir" for ONNX, each operator's version for TFLite."""
     measured: tuple[Measurement, ...]
     """One entry for each backend that it was measured with."""
+    verdict: str = "pass"
+    """The exporter's gate: "pass", or "cannot tell" if there were too few test rows to show a loss."""
 
 
 class Manifest(NamedTuple):
@@ -158,7 +160,8 @@ class Manifest(NamedTuple):
     provenance: dict[str, Any]
     """Where it comes from: data hash, calibration rows, seeds, tool versions."""
     output: str = "softmax"
-    """What the network gives: "softmax" scores, or "logits", of which the runtime takes the softmax."""
+    """What the network gives: "softmax" scores; "logits", of which the runtime takes the softmax; or "sigmoid": scores
+    0–1 that are independent of each other and need not add up to 1."""
     threshold: float = 0.0
     """Confidence, 0–1, from which on an answer counts; below it an image is none of the classes."""
     none_label: str | None = None

@@ -184,7 +184,7 @@ def decoder(artifact: Artifact, output: str = "softmax") -> Callable[[NDArray[An
         output: See `Manifest.output`; the scores of "logits" are their softmax.
     """
     real = _dequantizer(artifact.output)
-    if output == "softmax":
+    if output != "logits":
         return real
     return lambda raw: softmax(real(raw))
 
@@ -199,7 +199,7 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 def row_decoder(artifact: Artifact, output: str = "softmax") -> Callable[[NDArray[Any]], NDArray[np.float32]]:
     """As `decoder`, quickest for a single row (classes,): a look-up in a table is one call of NumPy's, not three."""
     decode, kind = decoder(artifact, output), np.dtype(artifact.output.dtype)
-    if output != "softmax" or kind.kind == "f":
+    if output == "logits" or kind.kind == "f":
         return decode
     unsigned: Any = np.uint16 if kind == np.int16 else np.uint8
     table = decode(np.arange(np.iinfo(unsigned).max + 1, dtype=unsigned).view(kind))

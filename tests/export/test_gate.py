@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,10 @@ from exported import numbre_model, shipped_weights
 from numbre_export.convert.to_tflite import to_tflite
 from numbre_export.convert.variant import Variant
 from numbre_export.verify.frame import Frame
-from numbre_export.verify.gate import Gate, ParityError, Run, TestSet, enforce, measure, misses, noise, run_artifact
+from numbre_export.verify.gate import Gate, Run, TestSet, measure, misses, noise, run_artifact
 from numbre_export.verify.matrix import agreement_matrix
+from numbre_export.verify.outcome import MadeFile, Outcome
+from numbre_export.verify.verdict import CANNOT_TELL, FAIL, PASS, Case, Judged, judge, power
 from numbre_runtime.bundle import Bundle
 from numbre_runtime.manifest import Measurement
 from numbre_train.data import Mnist
@@ -67,14 +70,82 @@ def test_what_the_paired_test_says(int8_run: Run, test_set: TestSet) -> None:
     assert "more than noise" in noise(measure(_broken_for(int8_run, 9, 40), test_set, _LABELS))
 
 
-def test_the_error_names_file_backend_figures_and_bounds(shipped: Bundle, int8_run: Run, test_set: TestSet) -> None:
-    item = measure(_broken_for(int8_run, 3, 100), test_set, _LABELS)
-    artifact = shipped.artifact("model.int8.tflite")._replace(measured=(item,))
-    with pytest.raises(
-        ParityError, match=r"model\.int8\.tflite with litert .*accuracy .*recall of '3'.*agrees"
-    ) as caught:
-        enforce(artifact, test_set.accuracy, Gate())
-    assert caught.value.exit_code == 3
+def _judged(run: Run, test: TestSet, gate: Gate | None = None) -> Judged:
+    return judge([Case("int8", run, measure(run, test, _LABELS))], test, _LABELS, gate or Gate())[0]
+
+
+def test_the_finding_names_file_backend_figures_and_bounds(shipped: Bundle, int8_run: Run, test_set: TestSet) -> None:
+    run = _broken_for(int8_run, 3, 100)
+    variant = Variant("int8", "tflite")
+    artifact = shipped.artifact("model.int8.tflite")._replace(measured=(measure(run, test_set, _LABELS),))
+    made = MadeFile(variant, b"", 0, artifact, (run,))
+    outcome = Outcome(variant, made, (_judged(run, test_set),))
+    assert outcome.verdict == FAIL and not outcome.ships
+    [line] = outcome.findings()
+    assert re.match(r"model\.int8\.tflite with litert .* misses its bounds: accuracy .*recall of '3'.*agrees", line)
+
+
+def _first(run: Run, test: TestSet, count: int) -> tuple[Run, TestSet]:
+    """The first rows alone."""
+    part = TestSet(test.images[:count], test.labels[:count], test.scores[:count])
+    return dataclasses.replace(run, raw=run.raw[:count], scores=run.scores[:count]), part
+
+
+@pytest.mark.parametrize(
+    ("rows", "flips", "verdict", "words"),
+    [
+        (60, 0, PASS, ""),
+        (60, 1, CANNOT_TELL, "1 flip in 60 rows; 3,000 would be needed to show a loss of 0.1 points"),
+        (60, 20, FAIL, "at most 0.1 points less is allowed"),
+        (4000, 3, PASS, ""),
+        (4000, 5, FAIL, "at most 0.1 points less is allowed"),
+    ],
+)
+def test_too_few_rows_cannot_tell(
+    rows: int, flips: int, verdict: str, words: str, int8_run: Run, test_set: TestSet
+) -> None:
+    """The classes' own bound is out of the way here; the run itself has no flip among the first 60 rows."""
+    run, test = _first(int8_run, test_set, rows)
+    raw = np.zeros((rows, 10), np.int8)
+    raw[np.arange(rows), test.answers] = 1
+    right = np.flatnonzero(test.answers == test.labels)[:flips]
+    raw[right] = np.roll(raw[right], 1, axis=1)
+    found = _judged(dataclasses.replace(run, raw=raw), test, Gate(max_class_drop=1, min_agreement=0))
+    assert found.verdict == verdict
+    assert words in "; ".join(found.reasons)
+
+
+def test_a_class_of_few_rows_cannot_tell_and_a_broken_one_fails(int8_run: Run, test_set: TestSet) -> None:
+    run, test = _first(int8_run, test_set, 200)
+    nines = int((test.labels == 9).sum())
+    one = _judged(_broken_for(run, 9, 1), test, Gate(max_drop=1, min_agreement=0))
+    assert one.verdict == CANNOT_TELL
+    assert f"1 flip in {nines} rows of '9'; 600 would be needed" in one.reasons[0]
+    assert _judged(_broken_for(run, 9, nines), test, Gate(max_drop=1, min_agreement=0)).verdict == FAIL
+
+
+def test_several_files_are_corrected_for_and_equal_answers_count_once(int8_run: Run, test_set: TestSet) -> None:
+    """Six flips of 60 are more than noise for one file (p = 0.031), and not for four different ones."""
+    run, test = _first(int8_run, test_set, 60)
+    gate = Gate(max_class_drop=1, min_agreement=0)
+    right = np.flatnonzero(test.answers == test.labels)
+
+    def broken(start: int) -> Case:
+        raw = np.zeros((60, 10), np.int8)
+        raw[np.arange(60), test.answers] = 1
+        rows = right[start : start + 6]
+        raw[rows] = np.roll(raw[rows], 1, axis=1)
+        changed = dataclasses.replace(run, raw=raw)
+        return Case("int8", changed, measure(changed, test, _LABELS))
+
+    same = judge([broken(0)] * 4, test, _LABELS, gate)
+    assert {item.verdict for item in same} == {FAIL}
+    several = judge([broken(start) for start in range(4)], test, _LABELS, gate)
+    assert {item.verdict for item in several} == {CANNOT_TELL}
+
+
+def test_the_power_of_the_test_rows_is_said(test_set: TestSet) -> None:
+    assert power(test_set) == "10,000 test rows show a loss of 0.079 points or more with a probability of 80%"
 
 
 def test_agreement_matrix_counts_in_integer_steps(int8_run: Run, test_set: TestSet) -> None:

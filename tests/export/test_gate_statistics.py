@@ -7,7 +7,15 @@ import pytest
 from scipy.stats import binomtest
 from sklearn.metrics import recall_score
 
-from numbre_export.verify.statistics import calibration_error, recall_drops, wilson_interval
+from numbre_export.verify.statistics import (
+    calibration_error,
+    holm,
+    recall_drops,
+    rows_needed,
+    smallest_loss_shown,
+    wilson_interval,
+)
+from numbre_runtime.measures import mcnemar_p
 
 
 @pytest.mark.parametrize(("right", "count"), [(9851, 10_000), (0, 7), (7, 7), (1, 2)])
@@ -31,3 +39,27 @@ def test_calibration_error_of_known_cases() -> None:
     # Ten rows at 0.8 of which five are right: |0.5 − 0.8|.
     cautious = np.tile([0.8, 0.2], (10, 1))
     assert calibration_error(np.array([0, 1] * 5), cautious) == pytest.approx(0.3)
+
+
+def test_power_is_that_of_the_simulated_test() -> None:
+    """As often as said, a loss of that size makes the paired test significant."""
+    rows, generator = 500, np.random.default_rng(0)
+    loss = smallest_loss_shown(rows)
+    worse = generator.poisson(loss * rows, 20_000)
+    shown = np.mean([mcnemar_p(int(count), 0) < 0.05 for count in worse])
+    assert shown == pytest.approx(0.8, abs=0.01)
+    assert smallest_loss_shown(rows, better=3) > loss
+
+
+@pytest.mark.parametrize(("loss", "rows"), [(0.001, 2995), (0.005, 598), (0.05, 59), (0, 0), (1, 0)])
+def test_rows_needed(loss: float, rows: int) -> None:
+    assert rows_needed(loss) == rows
+    if rows:
+        assert (1 - loss) ** rows <= 0.05 < (1 - loss) ** (rows - 1)
+
+
+def test_holm_keeps_order_and_never_lowers() -> None:
+    assert holm([]) == []
+    assert holm([0.5]) == [0.5]
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]

@@ -10,7 +10,7 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 
-from numbre_export.convert import onnx_integer
+from numbre_export.convert import onnx_graph, onnx_integer
 from numbre_export.convert.engine import keras
 from numbre_export.convert.file_facts import onnx_facts
 from numbre_export.convert.to_onnx import to_onnx
@@ -91,7 +91,7 @@ def _weights(content: bytes) -> dict[str, NDArray[Any]]:
     return {
         layer_of(node.name, _LAYERS) or node.name: stored[behind.get(node.input[1], node.input[1])]
         for node in graph.node
-        if node.op_type in onnx_integer.PRODUCTS
+        if node.op_type in onnx_graph.PRODUCTS
     }
 
 
@@ -103,7 +103,7 @@ def test_plain_int8_of_a_cnn_passes_the_gate(cnn: _Cnn, tmp_path: Path) -> None:
 
 
 def test_every_product_is_named_after_its_layer(cnn: _Cnn) -> None:
-    products = _nodes(cnn.float32, *onnx_integer.PRODUCTS)
+    products = _nodes(cnn.float32, *onnx_graph.PRODUCTS)
     assert [layer_of(node.name, _LAYERS) for node in products] == list(_LAYERS)
 
 

@@ -11,6 +11,8 @@ from numbre_export.verify.explain import LayerNoise
 from numbre_export.verify.gate import Run, TestSet, noise
 from numbre_export.verify.ladder import Climb
 from numbre_export.verify.matrix import Matrix
+from numbre_export.verify.outcome import Outcome
+from numbre_export.verify.verdict import PASS, power
 from numbre_runtime.html_kit import bars, heading, page, paragraph, table
 from numbre_runtime.manifest import Manifest
 
@@ -39,12 +41,16 @@ class Findings:
     """Layer by layer, worst first; empty where it was not asked for."""
     climbs: tuple[Climb, ...]
     """The ladder, a format each; empty where it was not asked for."""
+    outcomes: tuple[Outcome, ...]
+    """What was asked for, and what became of it."""
 
 
 def report_html(manifest: Manifest, findings: Findings) -> bytes:
     """The report as a self-contained HTML page, UTF-8."""
     images = manifest.artifacts[0].measured[0].images
     parts = (
+        *_verdict(manifest, findings),
+        heading("The measurements"),
         paragraph(
             f"Each file was run from disk by the runtime on {images:,} test rows. The Keras model gets "
             f"{manifest.keras_accuracy:.2%} of them right; agreement is the share of rows on which a file and Keras "
@@ -79,6 +85,36 @@ def report_html(manifest: Manifest, findings: Findings) -> bytes:
         table(("what", "value"), list(_flat(manifest.provenance)), text=True),
     )
     return page(f"{manifest.name}: export report", parts, _STYLE)
+
+
+def _verdict(manifest: Manifest, findings: Findings) -> list[str]:
+    """The file to ship and why, in a sentence, every file's verdict, and a picture of accuracy and size."""
+    first = manifest.artifacts[0]
+    worst = min(first.measured, key=lambda item: item.accuracy)
+    change = (worst.accuracy - manifest.keras_accuracy) * 100
+    proven = "It is within its bounds." if first.verdict == PASS else "There are too few test rows to prove it."
+    sentence = (
+        f"Ship {first.file}: {first.bytes / 1000:.1f} kB, {worst.accuracy:.2%} of the test rows right ({change:+.2f} "
+        f"points against Keras). {proven} {power(findings.test)}."
+    )
+    rows = [
+        (item.file, item.asked.precision, item.asked.format, item.verdict, "; ".join(item.findings()) or "as asked")
+        for item in findings.outcomes
+    ]
+    accuracies = [
+        (item.file, min(measure.accuracy for measure in item.measured), f"{item.measured[0].accuracy:.2%}")
+        for item in manifest.artifacts
+    ]
+    sizes = [(item.file, float(item.bytes), f"{item.bytes / 1000:.1f} kB") for item in manifest.artifacts]
+    return [
+        paragraph(sentence),
+        heading("Accuracy on the test rows", 3),
+        bars(accuracies, "accuracy of each file"),
+        heading("Size", 3),
+        bars(sizes, "size of each file"),
+        heading("What was asked for"),
+        table(("file", "precision", "format", "verdict", "why"), rows, text=True),
+    ]
 
 
 def _measured(manifest: Manifest) -> str:

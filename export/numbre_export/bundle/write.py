@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,78 +12,58 @@ from numpy.typing import NDArray
 
 from numbre_export.bundle.report import Findings, report_html
 from numbre_export.bundle.staging import foreign_file
-from numbre_export.convert.variant import Variant, scheme
 from numbre_export.verify.explain import LayerNoise
 from numbre_export.verify.frame import Frame
-from numbre_export.verify.gate import TestSet, enforce, noise
+from numbre_export.verify.gate import TestSet
 from numbre_export.verify.ladder import Climb
 from numbre_export.verify.matrix import agreement_matrix
+from numbre_export.verify.outcome import Outcome
 from numbre_runtime.backends import BACKENDS, backend_format
 from numbre_runtime.bundle import GOLDEN, MANIFEST, TEST_DATA, Bundle, read_bundle
 from numbre_runtime.classifier import open_artifact
 from numbre_runtime.directories import replacing_directory
 from numbre_runtime.files import write_atomic
 from numbre_runtime.loading import load_bundle
-from numbre_runtime.manifest import Artifact, FileEntry, Manifest
+from numbre_runtime.manifest import FileEntry, Manifest
 from numbre_runtime.npz import write_npz
 
-_log = logging.getLogger(__name__)
 REPORT = "report.html"
 GOLDEN_PER_CLASS = 4
 _GOLDEN_ROWS = 200
 
 
-@dataclass(frozen=True)
-class ModelFile:
-    """A converted model, not written yet."""
-
-    variant: Variant
-    """How it was made."""
-    content: bytes
-    """The file."""
-    calibration_rows: int = 0
-    """Rows that it was calibrated with; 0 where it needs none."""
-
-
 def write_bundle(
     target: Path,
     frame: Frame,
-    files: list[ModelFile],
+    outcomes: Sequence[Outcome],
     with_test_data: bool,
     explanation: Sequence[LayerNoise] = (),
     climbs: Sequence[Climb] = (),
 ) -> Manifest:
-    """Writes a bundle all or nothing; what is there already stays untouched unless everything passes.
+    """Writes a bundle all or nothing; an earlier one stays as it was unless everything can be written.
 
     Args:
         target: The bundle's directory.
         frame: See `Frame`.
-        files: The converted models, the recommended one first.
+        outcomes: What was asked for, the recommended file first; those that do not ship are only reported.
         with_test_data: Whether the test rows travel with the bundle.
-        explanation: What `explain` found, for the report.
+        explanation: What `explain_layers` found, for the report.
         climbs: How the ladder was climbed, for the report.
 
     Raises:
-        ParityError: A file misses its bounds.
-        ModelError: A file is not what its name says.
         OutputError: It cannot be written.
     """
     test = frame.test
+    shipped = [(item.made, item.verdict) for item in outcomes if item.made is not None and item.ships]
+    artifacts = [made.artifact._replace(verdict=verdict) for made, verdict in shipped]
+    runs = [run for made, _ in shipped for run in made.runs]
     with replacing_directory(target, foreign_file) as staging:
-        artifacts, runs = [], []
-        for file in files:
-            path = staging / file.variant.file
-            write_atomic(path, frame.described(file.content, file.variant))
-            artifact, own = frame.run(path, file.variant)
-            for line in _lines(artifact, file):
-                _log.info(line)
-            enforce(artifact, test.accuracy, frame.gate)
-            artifacts.append(artifact)
-            runs += own
-        contents = {artifact.file: (staging / artifact.file).read_bytes() for artifact in artifacts}
+        contents = {made.artifact.file: made.content for made, _ in shipped}
         manifest = frame.manifest(artifacts)
-        schemes = {file.variant.file: _scheme(file) for file in files}
-        findings = Findings(schemes, agreement_matrix(runs, test), runs, test, tuple(explanation), tuple(climbs))
+        schemes = {made.artifact.file: made.scheme for made, _ in shipped}
+        findings = Findings(
+            schemes, agreement_matrix(runs, test), runs, test, tuple(explanation), tuple(climbs), tuple(outcomes)
+        )
         others = {
             GOLDEN: _golden(Bundle(staging, manifest, contents), test),
             REPORT: report_html(manifest, findings),
@@ -94,31 +72,13 @@ def write_bundle(
             labels = _small(test.labels, len(frame.labels))
             answers = _small(test.answers, len(frame.labels))
             others[TEST_DATA] = write_npz(images=test.images, labels=labels, answers=answers)
-        for other, content in others.items():
-            write_atomic(staging / other, content)
-        entries = [FileEntry(other, _digest(content), len(content)) for other, content in others.items()]
+        for name, content in (contents | others).items():
+            write_atomic(staging / name, content)
+        entries = [FileEntry(name, _digest(content), len(content)) for name, content in others.items()]
         manifest = frame.manifest(artifacts, entries)
         write_atomic(staging / MANIFEST, manifest.to_json())
         _check_bundle(staging)
     return manifest
-
-
-def _scheme(file: ModelFile) -> str:
-    calibrated = f"calibrated on {file.calibration_rows} rows" if file.calibration_rows else "no calibration data"
-    return f"{scheme(file.variant)}; {calibrated}"
-
-
-def _lines(artifact: Artifact, file: ModelFile) -> list[str]:
-    """One line on what the file is, one a backend on what it does."""
-    dtypes = f"{artifact.input.dtype} in, {artifact.output.dtype} out"
-    lines = [f"{artifact.file} ({artifact.bytes / 1000:.1f} kB): {_scheme(file)}; {dtypes}"]
-    lines += [
-        f"  {item.backend}: accuracy {item.accuracy:.2%} ({item.interval[0]:.2%}–{item.interval[1]:.2%}), agrees "
-        f"with Keras on {item.agreement:.2%} ({noise(item)}), worst class '{item.worst_class}' "
-        f"{-(item.worst_class_drop or 0) * 100:+.2f} points, largest score difference {item.largest_difference:.1e}"
-        for item in artifact.measured
-    ]
-    return lines
 
 
 def _golden(bundle: Bundle, test: TestSet) -> bytes:

@@ -7,6 +7,7 @@ it still leave.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,6 +39,15 @@ def correct_biases(quantized: ModelProto, float32: ModelProto, rows: NDArray[np.
         for node in quantized.graph.node
         if node.op_type in ("Conv", "Gemm") and len(node.input) > 2 and node.input[2] in producers
     }
+    # A bias that is computed, or that the steps of a recurrent layer share, belongs to no one node.
+    uses = Counter(dequantize.input[0] for _, dequantize in biased.values())
+    biased = {
+        name: (output, dequantize)
+        for name, (output, dequantize) in biased.items()
+        if dequantize.input[0] in stored and uses[dequantize.input[0]] == 1
+    }
+    if not biased:
+        return
     real = _means(float32, [outputs[name] for name in biased], rows)
     for name, (output, dequantize) in biased.items():
         bias, scale = (stored[part] for part in dequantize.input[:2])
@@ -67,8 +77,8 @@ def _session(model: ModelProto, names: list[str]) -> Any:
 
     part = onnx.ModelProto()
     part.CopyFrom(model)
-    places = [index for index, node in enumerate(part.graph.node) if set(names) & set(node.output)]
-    del part.graph.node[max(places, default=-1) + 1 :]
+    numbers = [index for index, node in enumerate(part.graph.node) if set(names) & set(node.output)]
+    del part.graph.node[max(numbers, default=-1) + 1 :]
     del part.graph.output[:]
     part.graph.output.extend(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in names)
     options = onnxruntime.SessionOptions()

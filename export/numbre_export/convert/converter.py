@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbre_export.convert.arrays import read_array, write_array
+from numbre_export.convert.reasons import plain_reason
 from numbre_export.convert.variant import Variant
 from numbre_runtime.errors import ModelError
 
@@ -45,6 +46,10 @@ class SourceModel:
     """Names of the layers that have a kernel."""
     convolutional: bool = False
     """Whether there are convolutions among them."""
+    independent: bool = False
+    """Whether each score comes out of a sigmoid of its own."""
+    notes: tuple[str, ...] = ()
+    """What was changed before converting it, in words."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,12 @@ class Converter:
         self._directory = directory
         self._seconds = seconds
         self._count = 0
-        self._log = tempfile.TemporaryFile(dir=directory)  # noqa: SIM115
+        self._open_path: Path | None = None
+        self._ended = False
+        self._start()
+
+    def _start(self) -> None:
+        self._log = tempfile.TemporaryFile(dir=self._directory)  # noqa: SIM115
         self._process = subprocess.Popen(
             [sys.executable, "-m", "numbre_export.convert.worker"],
             stdin=subprocess.PIPE,
@@ -79,6 +89,9 @@ class Converter:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
         self._process.kill()
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout, self._log):
@@ -93,8 +106,9 @@ class Converter:
             ModelError: See `numbre_export.convert.keras_file.read_model`; or reading takes too much memory or time.
         """
         answer = self._ask("reading the model", do="open", path=str(path.absolute()))
-        answer["input_shape"], answer["layers"] = tuple(answer["input_shape"]), tuple(answer["layers"])
-        return SourceModel(**answer)
+        self._open_path = path
+        facts: dict[str, Any] = {key: tuple(item) if isinstance(item, list) else item for key, item in answer.items()}
+        return SourceModel(**facts)
 
     def scores(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """The Keras model's own output, (N, classes), for (N, values) float32."""
@@ -137,6 +151,13 @@ class Converter:
         return self._directory / f"{self._count}.{suffix}"
 
     def _ask(self, what: str, **request: Any) -> dict[str, Any]:
+        if self._ended:
+            # A converter took the process down; the next one gets a new process.
+            self._stop()
+            self._start()
+            self._ended = False
+            if self._open_path is not None and request["do"] != "open":
+                self.open(self._open_path)
         channel = self._process.stdin
         assert channel is not None and self._process.stdout is not None  # noqa: S101
         try:
@@ -147,8 +168,10 @@ class Converter:
             line = b""
         except TimeoutError as cause:
             self._process.kill()
+            self._ended = True
             raise ModelError(f"{what} took more than {self._seconds:g} s and was stopped") from cause
         if not line.endswith(b"\n"):
+            self._ended = True
             raise ModelError(f"{what} ended its process ({self._reason()})")
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
@@ -159,7 +182,7 @@ class Converter:
         code = self._process.wait()
         self._log.seek(0)
         lines = [text for text in self._log.read()[-4000:].decode(errors="replace").splitlines() if text.strip()]
-        last = f": {lines[-1][:200]}" if lines else ""
+        last = f": {plain_reason(RuntimeError(lines[-1]))}" if lines else ""
         return f"{'signal' if code < 0 else 'exit code'} {abs(code)}{last}"
 
 

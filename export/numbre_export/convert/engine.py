@@ -10,6 +10,7 @@ from contextlib import contextmanager, redirect_stdout
 from functools import cache
 from typing import Any
 
+from numbre_export.convert.reasons import plain_reason
 from numbre_runtime.backends.quiet import quiet_engine
 from numbre_runtime.errors import ModelError
 from numbre_runtime.imports import importing
@@ -48,5 +49,4 @@ def quiet_converter(name: str) -> Iterator[None]:
         try:
             yield
         except Exception as cause:
-            lines = str(cause).strip().splitlines() or [type(cause).__name__]
-            raise ModelError(f"{name} does not take this model: {lines[0][:200]}") from cause
+            raise ModelError(f"{name} does not take this model: {plain_reason(cause)}") from cause

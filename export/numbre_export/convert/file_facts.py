@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from numbre_export.convert.onnx_graph import read_onnx
+from numbre_export.convert.onnx_graph import PRODUCTS, read_onnx
 from numbre_export.convert.tflite_graph import operator_name, read_tflite, tensor_types
 from numbre_runtime.errors import ModelError
 from numbre_runtime.manifest import TensorSpec
@@ -22,8 +22,17 @@ class FileFacts:
     requires: dict[str, int]
     """Operator versions of a TFLite file; opset and IR version of an ONNX file."""
     not_int8: tuple[str, ...]
-    """Weights and inner activations that are neither int8 nor int32 (a bias, a shape); empty for a full integer
-    file. Input and output are told by `input` and `output`."""
+    """Layers that compute with something else than int8, each with the reason; empty for a full integer file.
+    Constants, conditions and shapes may have other types; input and output are told by `input` and `output`."""
+    float_layers: tuple[str, ...]
+    """The names of those layers, each once."""
+    integer: bool
+    """Whether any layer computes with int8."""
+
+
+_MOVING = ("QUANTIZE", "DEQUANTIZE", "CAST", "SHAPE", "PACK")
+"""TFLite operators that belong to no layer: they only change the type of values or tell shapes."""
+_RECURRENT = ("LSTM", "GRU", "RNN")
 
 
 def tflite_facts(content: bytes) -> FileFacts:
@@ -41,20 +50,40 @@ def tflite_facts(content: bytes) -> FileFacts:
         requires[name] = max(code.version, requires.get(name, 0))
     types = tensor_types()
     graph = model.subgraphs[0]
-    outer = {*graph.inputs, *graph.outputs}
-    not_int8 = tuple(
-        f"{tensor.name.decode()} is {types[tensor.type].lower()}"
-        for index, tensor in enumerate(graph.tensors)
-        if types[tensor.type] not in ("INT8", "INT32") and index not in outer
-    )
+    not_int8, float_layers, integer = [], [], False
+    for part in model.subgraphs:
+        for operator in part.operators:
+            if operator_name(model.operatorCodes[operator.opcodeIndex]) in _MOVING:
+                continue
+            used = [part.tensors[index] for index in (*operator.inputs, *operator.outputs) if index >= 0]
+            other = [types[item.type] for item in used if types[item.type] in ("FLOAT32", "FLOAT16", "INT16")]
+            if other:
+                float_layers.append(_layer(part.tensors[operator.outputs[0]].name.decode()))
+                not_int8.append(f"{float_layers[-1]} is {other[0].lower()}")
+            else:
+                integer = integer or "INT8" in (types[item.type] for item in used)
     tensors = [_tflite_tensor(graph.tensors[index], types) for index in (graph.inputs[0], graph.outputs[0])]
-    return FileFacts(tensors[0], tensors[1], dict(sorted(requires.items())), not_int8)
+    return FileFacts(
+        tensors[0],
+        tensors[1],
+        dict(sorted(requires.items())),
+        tuple(dict.fromkeys(not_int8)),
+        tuple(dict.fromkeys(float_layers)),
+        integer,
+    )
+
+
+def _layer(name: str) -> str:
+    """The layer in a converter's name, "model/layer/MatMul;…"."""
+    path = name.split(";")[0].split("/")
+    return path[-2] if len(path) > 1 else path[0]
 
 
 def _tflite_tensor(tensor: Any, types: dict[int, str]) -> TensorSpec:
     dtype = types[tensor.type].lower()
-    if dtype == "float32":
-        return TensorSpec("float32", 1.0, 0)
+    scales = None if tensor.quantization is None else tensor.quantization.scale
+    if dtype == "float32" or scales is None or not len(scales):
+        return TensorSpec(dtype, 1.0, 0)
     return TensorSpec(dtype, float(tensor.quantization.scale[0]), int(tensor.quantization.zeroPoint[0]))
 
 
@@ -68,32 +97,33 @@ def onnx_facts(content: bytes) -> FileFacts:
     Raises:
         ModelError: It keeps weights in other files.
     """
-    import onnx
-
     model = read_onnx(content)
     graph = model.graph
     weights = {weight.name: weight.data_type for weight in graph.initializer}
     producers = {name: node for node in graph.node for name in node.output}
     readers = {name: node for node in graph.node for name in node.input}
-    scales = {node.input[1] for node in graph.node if node.op_type in ("QuantizeLinear", "DequantizeLinear")}
-    not_int8 = [
-        f"{weight.name} is float32"
-        for weight in graph.initializer
-        if weight.data_type == onnx.TensorProto.FLOAT and weight.name not in scales
-    ]
-    products = [node for node in graph.node if node.op_type in ("Gemm", "MatMul", "Conv")]
+    not_int8, float_layers = [], []
+
+    def note(node: Any, reason: str) -> None:
+        float_layers.append(_layer(node.name))
+        not_int8.append(f"{float_layers[-1]} {reason}")
+
+    for node in graph.node:
+        if node.op_type in _RECURRENT:
+            note(node, "is float32")
+    products = [node for node in graph.node if node.op_type in (*PRODUCTS, "ConvTranspose")]
     for node in products:
         for name in node.input[:2]:
             source = producers.get(name)
             if source is None or source.op_type != "DequantizeLinear" or not _is_int8(source, weights, producers):
-                not_int8.append(f"{node.name}: its factor {name} is not int8")
+                note(node, f"is float32: its factor {name} is not int8")
         if node is products[-1] and node.op_type != "Conv":
             continue
         after = readers.get(node.output[0])
         if after is not None and after.op_type in ("Relu", "Clip"):
             after = readers.get(after.output[0])
         if after is None or after.op_type != "QuantizeLinear":
-            not_int8.append(f"{node.name}: its result is not int8")
+            note(node, "is float32: its result is not int8")
     requires = {"ir": int(model.ir_version)}
     requires.update({f"opset {item.domain or 'ai.onnx'}": int(item.version) for item in model.opset_import})
     model_input, model_output = graph.input[0], graph.output[0]
@@ -102,6 +132,8 @@ def onnx_facts(content: bytes) -> FileFacts:
         _onnx_tensor(model_output, graph, producers.get(model_output.name)),
         requires,
         tuple(not_int8),
+        tuple(dict.fromkeys(float_layers)),
+        any(_is_int8(node, weights, producers) for node in graph.node if node.op_type == "DequantizeLinear"),
     )
 
 
@@ -110,7 +142,7 @@ def _onnx_tensor(value: Any, graph: Any, node: Any) -> TensorSpec:
     from onnx import helper, numpy_helper
 
     dtype = helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type).name
-    if dtype == "float32" or node is None:
+    if dtype == "float32" or node is None or node.op_type not in ("QuantizeLinear", "DequantizeLinear"):
         return TensorSpec(dtype, 1.0, 0)
     stored = {weight.name: weight for weight in graph.initializer}
     scale, zero_point = (numpy_helper.to_array(stored[name]) for name in node.input[1:3])

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbre_export.convert.engine import keras, quiet_converter
+from numbre_export.convert.keras_rebuild import ends_in_sigmoid, rebuild, two_scores
 from numbre_runtime.errors import ModelError
 from numbre_runtime.files import read_limited
 
@@ -39,6 +40,13 @@ class KerasModel:
     """The file's name."""
     sha256: str
     """Hex digest of the file."""
+    notes: tuple[str, ...] = ()
+    """What was changed before converting it, in words."""
+
+    @property
+    def independent(self) -> bool:
+        """Whether each score comes out of a sigmoid of its own, and is neither a softmax's share nor a logit."""
+        return ends_in_sigmoid(self.model)
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -59,7 +67,7 @@ class KerasModel:
 
     def scores(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """The model's own output, (N, classes), for N inputs, flattened or not."""
-        inputs = values.reshape(-1, *self.input_shape)
+        inputs = values.reshape(-1, *self.input_shape).astype(self.model.inputs[0].dtype)
         parts = [
             np.asarray(self.model(inputs[start : start + _BATCH], training=False))
             for start in range(0, len(inputs), _BATCH)
@@ -85,7 +93,10 @@ def read_model(path: Path) -> KerasModel:
         model = module.saving.load_model(examined, compile=False, safe_mode=True)
     if not all(np.isfinite(weight).all() for weight in model.get_weights()):
         raise ModelError(f"{path}: a weight is NaN or infinite; train it again")
-    return KerasModel(_classifier(model, path), path.name, hashlib.sha256(content).hexdigest())
+    classifier = _classifier(model, path)
+    with quiet_converter(f"{path}: Keras"):
+        classifier, notes = rebuild(classifier)
+    return KerasModel(classifier, path.name, hashlib.sha256(content).hexdigest(), notes)
 
 
 def model_content(path: Path) -> bytes:
@@ -115,9 +126,12 @@ def _classifier(model: Any, path: Path) -> Any:
     classes = int(np.prod(shapes[1]))
     if not shapes[0] or not shapes[1] or shapes[1][-1] != classes:
         raise ModelError(f"{path}: gives scores of shape {shapes[1]}; expected one score a class")
+    if classes < 2 and not ends_in_sigmoid(model):
+        raise ModelError(f"{path}: gives a single score; expected two or more classes, or one sigmoid score")
     if classes < 2:
-        raise ModelError(f"{path}: gives a single score; expected two or more classes, as softmax or logits")
-    if len(shapes[1]) == 1:
+        model = two_scores(model)
+        classes = 2
+    if len(model.outputs[0].shape) == 2:
         return model
     module = keras()
     flat = module.layers.Reshape((classes,), name="scores")(model.outputs[0])

@@ -42,7 +42,7 @@ class Description:
     labels: tuple[str, ...]
     """The classes, in the order of the scores."""
     output: str
-    """"softmax" or "logits"."""
+    """See `numbre_runtime.manifest.Manifest.output`."""
 
     @property
     def sentence(self) -> str:
@@ -153,7 +153,7 @@ def _metadata(description: Description) -> bytes:
         {0: text("input"), 1: text(description.sentence), 3: content, 4: units},
         {},
     )
-    kind = "Scores, 0 to 1" if description.output == "softmax" else "Logits, whose softmax are the scores"
+    kind = "Logits, whose softmax are the scores" if description.output == "logits" else "Scores, 0 to 1"
     # Netron shows descriptions, and not the files that belong to a tensor.
     kind = f"{kind}, of the classes {', '.join(map(encodable, description.labels))}."
     files = _vector(builder, [labels_file])

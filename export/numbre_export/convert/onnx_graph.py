@@ -10,6 +10,9 @@ from typing import Any
 from numbre_runtime.backends.onnx_structure import has_external_data
 from numbre_runtime.errors import ModelError, one_line
 
+PRODUCTS = ("MatMul", "Gemm", "Conv")
+"""The operators that multiply by weights."""
+
 
 def read_onnx(content: bytes) -> Any:
     """Reads an ONNX model whose weights are all in the file itself.

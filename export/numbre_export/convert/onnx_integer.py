@@ -15,15 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbre_export.convert.bias_correction import correct_biases
-from numbre_export.convert.onnx_graph import rename_value, replace_uses
+from numbre_export.convert.onnx_graph import PRODUCTS, rename_value, replace_uses
 from numbre_export.convert.variant import Variant, layer_of
 from numbre_runtime.errors import ModelError
 
 if TYPE_CHECKING:
     from onnx import ModelProto
-
-PRODUCTS = ("MatMul", "Gemm", "Conv")
-"""The operators that have weights."""
 
 
 def to_integer(float32: bytes, variant: Variant, calibration: NDArray[np.float32]) -> ModelProto:
@@ -83,7 +80,14 @@ def prepare(directory: Path, float32: bytes) -> Path:
 
     source, prepared = directory / "float32", directory / "prepared"
     source.write_bytes(float32)
-    quant_pre_process(str(source), str(prepared))
+    try:
+        quant_pre_process(str(source), str(prepared))
+    except Exception as cause:
+        # Its symbolic shapes are not needed; attention layers have some that it cannot tell, and it raises plain
+        # exceptions.
+        if "shape inference" not in str(cause):
+            raise
+        quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
     return prepared
 
 

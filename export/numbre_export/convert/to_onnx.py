@@ -6,6 +6,8 @@ tf2onnx's `from_keras` fails on Keras 3 (KeyError: 'keras_tensor_…'); `from_fu
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbre_export.convert.engine import quiet_converter, tensorflow
-from numbre_export.convert.onnx_graph import rename_value
-from numbre_export.convert.onnx_integer import PRODUCTS, prepare, to_integer
+from numbre_export.convert.onnx_graph import PRODUCTS, rename_value
+from numbre_export.convert.onnx_integer import prepare, to_integer
 from numbre_export.convert.onnx_io import quantize_io
 from numbre_export.convert.variant import Variant
 
@@ -52,14 +54,55 @@ def to_onnx(model: Any, variant: Variant, calibration: NDArray[np.float32]) -> b
 
 def _to_float32(model: Any) -> bytes:
     tf = tensorflow()
-    signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32, name=INPUT)]
+    signature = [tf.TensorSpec((None, *model.input_shape[1:]), model.inputs[0].dtype, name=INPUT)]
     function = tf.function(lambda values: model(values, training=False), input_signature=signature)
     with quiet_converter("tf2onnx"):
         import tf2onnx
 
-        proto, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=OPSET)
+        with _without_xla(tf):
+            graph = function.get_concrete_function().graph
+        proto, _ = tf2onnx.convert.from_function(
+            function, input_signature=signature, opset=OPSET, custom_op_handlers={"Erfc": (_erfc, [])}
+        )
+        _store_captured(proto.graph, graph)
         _name_products(proto.graph)
         return _tidied(proto)
+
+
+@contextmanager
+def _without_xla(tf: Any) -> Iterator[None]:
+    """Lets Keras trace grouped convolutions into the graph; it compiles them by XLA, which tf2onnx does not read."""
+    decorator = tf.function
+
+    def plain(function: Any = None, **options: Any) -> Any:
+        return (lambda inner: inner) if options.get("jit_compile") else decorator(function, **options)
+
+    tf.function = plain
+    try:
+        yield
+    finally:
+        tf.function = decorator
+
+
+def _erfc(context: Any, node: Any, name: str, args: Any) -> Any:  # noqa: ARG001
+    """1 − erf(x) in place of TensorFlow's Erfc, which Keras's GELU uses and ONNX does not have."""
+    one = context.make_const(f"{name}_one", np.ones((), np.float32))
+    erf = context.make_node("Erf", [node.input[0]])
+    shapes, dtypes = node.output_shapes, node.output_dtypes
+    context.remove_node(name)
+    return context.make_node(
+        "Sub", [one.output[0], erf.output[0]], outputs=node.output, shapes=shapes, dtypes=dtypes, name=name
+    )
+
+
+def _store_captured(onnx_graph: Any, graph: Any) -> None:
+    """Stores constants that the model keeps outside its weights, as Normalization does; tf2onnx makes them inputs."""
+    from onnx import numpy_helper
+
+    values = {placeholder.name: value for value, placeholder in graph.captures if value.dtype.name != "resource"}
+    for extra in [item for item in onnx_graph.input if item.name in values]:
+        onnx_graph.initializer.append(numpy_helper.from_array(values[extra.name].numpy(), extra.name))
+        onnx_graph.input.remove(extra)
 
 
 def _name_products(graph: Any) -> None:

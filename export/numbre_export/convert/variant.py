@@ -109,7 +109,7 @@ def scheme(variant: Variant) -> str:
         "channel": "one weight scale a channel",
         "default": "one weight scale a channel in convolutions, a tensor in dense layers",
     }[variant.granularity]
-    if variant.precision in ("weight8", "weight4", "mixed") and variant.granularity == "default":
+    if variant.precision in ("weight8", "weight4") and variant.granularity == "default":
         scales = "one weight scale a channel"
     return f"{text}, {scales}"
 

@@ -47,6 +47,8 @@ class _Worker:
             "classes": source.classes,
             "preprocessing": source.preprocessing,
             "layers": [layer.name for layer in source.model.layers if _rank(layer) > 1],
+            "independent": source.independent,
+            "notes": source.notes,
             "convolutional": any(_rank(layer) > 2 for layer in source.model.layers),
         }
 
@@ -60,7 +62,7 @@ class _Worker:
         wanted = Variant(**{**variant, "kept": tuple(variant["kept"])})
         source = self._opened()
         rows = np.zeros(0, np.float32) if calibration is None else read_array(Path(calibration))
-        values = rows.reshape(-1, *source.input_shape)
+        values = rows.reshape(-1, *source.input_shape).astype(source.model.inputs[0].dtype)
         if wanted.format == "tflite":
             content = to_tflite(source.model, wanted, values)
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ class Frame:
     labels: tuple[str, ...]
     """The classes."""
     output: str
-    """"softmax" or "logits"."""
+    """See `Manifest.output`."""
     test: TestSet
     """The rows that decide."""
     gate: Gate
@@ -93,6 +93,20 @@ class Frame:
         return artifact.measured[worst], missed[worst]
 
 
+def settled(variant: Variant, content: bytes) -> Variant:
+    """The variant that a file asked for as int8 really is: "mixed" if some of its layers compute in float32.
+
+    Raises:
+        ModelError: All of them do.
+    """
+    facts = _FACTS[variant.format](content)
+    if variant.precision != "int8" or not facts.not_int8:
+        return variant
+    if not facts.integer:
+        raise ModelError(f"not fully int8: {', '.join(facts.not_int8[:3])}")
+    return replace(variant, precision="mixed", kept=facts.float_layers)
+
+
 def _artifact(content: bytes, variant: Variant) -> Artifact:
     """Describes a written file by what is found inside it.
 
@@ -103,7 +117,8 @@ def _artifact(content: bytes, variant: Variant) -> Artifact:
     if variant.precision == "int8":
         if facts.not_int8:
             raise ModelError(f"{variant.file}: not fully int8: {', '.join(facts.not_int8[:3])}")
-        if {facts.input.dtype, facts.output.dtype} != {variant.io_dtype}:
+        # Whole numbers, such as words of an embedding, stay what they are.
+        if {facts.input.dtype, facts.output.dtype} - {"int32"} != {variant.io_dtype}:
             raise ModelError(
                 f"{variant.file}: takes {facts.input.dtype} and gives {facts.output.dtype}; {variant.io_dtype} was "
                 "asked for"

@@ -163,7 +163,14 @@ def measure(run: Run, test: TestSet, labels: tuple[str, ...]) -> Measurement:
 
 
 def misses(precision: str, item: Measurement, keras_accuracy: float, gate: Gate, careful: bool = False) -> list[str]:
-    """The bounds that a measurement misses, in words; empty where it keeps all.
+    """The bounds that a measurement misses, in words; empty if it keeps all. See `bounds_missed`."""
+    return list(bounds_missed(precision, item, keras_accuracy, gate, careful).values())
+
+
+def bounds_missed(
+    precision: str, item: Measurement, keras_accuracy: float, gate: Gate, careful: bool = False
+) -> dict[str, str]:
+    """The bounds that a measurement misses: "accuracy", "class", "agreement" or "difference" to the reason in words.
 
     Args:
         precision: Key of `BOUNDS`.
@@ -176,23 +183,25 @@ def misses(precision: str, item: Measurement, keras_accuracy: float, gate: Gate,
     """
     bounds = BOUNDS[precision]
     agreement = bounds.agreement if gate.min_agreement is None else gate.min_agreement
-    missed = []
+    missed = {}
     margin = _standard_error(item) if careful else 0.0
     if keras_accuracy - item.accuracy + margin > gate.max_drop + _ROUNDING:
         counted = f", a standard error of {margin * 100:.2f} points counted" if careful else ""
-        missed.append(
+        missed["accuracy"] = (
             f"accuracy {item.accuracy:.2%} against Keras's {keras_accuracy:.2%}, at most {gate.max_drop * 100:g} "
             f"points less is allowed{counted} ({noise(item)})"
         )
     if item.worst_class_drop is not None and item.worst_class_drop > gate.max_class_drop + _ROUNDING:
-        missed.append(
+        missed["class"] = (
             f"recall of '{item.worst_class}' falls by {item.worst_class_drop * 100:.2f} points, at most "
             f"{gate.max_class_drop * 100:g} are allowed"
         )
     if item.agreement < agreement - _ROUNDING:
-        missed.append(f"agrees with Keras on {item.agreement:.2%}, at least {agreement:.2%} is asked for")
+        missed["agreement"] = f"agrees with Keras on {item.agreement:.2%}, at least {agreement:.2%} is asked for"
     if item.largest_difference > bounds.difference:
-        missed.append(f"a score differs by {item.largest_difference:.1e}, at most {bounds.difference:.0e} is allowed")
+        missed["difference"] = (
+            f"a score differs by {item.largest_difference:.1e}, at most {bounds.difference:.0e} is allowed"
+        )
     return missed
 
 
@@ -208,15 +217,3 @@ def noise(item: Measurement) -> str:
     flips = f"{item.flips_for_the_worse} flips for the worse, {item.flips_for_the_better} for the better"
     verdict = "more than noise" if item.p_value < SIGNIFICANT else "within noise"
     return f"{flips}: {verdict}, p = {item.p_value:.2g}"
-
-
-def enforce(artifact: Artifact, keras_accuracy: float, gate: Gate) -> None:
-    """Holds an artifact's measurements against the bounds.
-
-    Raises:
-        ParityError: One is missed; the message names the file, the figures and the bounds.
-    """
-    for item in artifact.measured:
-        missed = misses(artifact.precision, item, keras_accuracy, gate)
-        if missed:
-            raise ParityError(f"{artifact.file} with {item.backend} misses its bounds: {'; '.join(missed)}")
