@@ -263,7 +263,8 @@ def _values(shape: list[int]) -> int:
 
 def _with_grid(end: End, node: _Node | None, constants: dict[bytes, _Constant]) -> End:
     """An end with the scale and zero point of the node that reads or makes it."""
-    if end.dtype in _FLOATS or node is None:
+    if end.dtype in (*_FLOATS, "int32") or node is None:
+        # An int32 input takes whole numbers as they are, such as the numbers of words.
         return end
     if node.kind not in (b"QuantizeLinear", b"DequantizeLinear") or len(node.inputs) < 3:
         raise ValueError(f"its {end.dtype} input or output has no scale")

@@ -202,5 +202,8 @@ def _end(tensor: _Tensor) -> End:
     if tensor.dtype in _FLOATS:
         return End(tensor.shape, tensor.dtype, 1.0, 0)
     if tensor.grid is None:
+        if tensor.dtype == "int32":
+            # Whole numbers as they are, such as the numbers of words.
+            return End(tensor.shape, tensor.dtype, 1.0, 0)
         raise ValueError(f"its {tensor.dtype} input or output has no scale")
     return End(tensor.shape, tensor.dtype, *tensor.grid)
