@@ -24,6 +24,8 @@ from numbre_runtime.manifest import Artifact, Manifest
 from numbre_runtime.tensors import as_rows, as_stored, decoder, encoder, image_writer, row_decoder
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from numbre_runtime.pictures.digit import Found
@@ -67,17 +69,35 @@ class Prediction:
     """Where a picture's digit is, and which way round; None for an array and for a blank picture."""
 
 
+class Origin(NamedTuple):
+    """What a classifier was opened from, so that another process can open it again."""
+
+    path: Path
+    """The bundle's directory."""
+    backend: str
+    """The backend's name, "litert"."""
+    threads: int
+    """Threads that the engine may use for one call."""
+
+
 class Classifier:
-    """One artifact of a bundle, loaded into one backend. It may be used from many threads."""
+    """One artifact of a bundle, loaded into one backend. It may be used from many threads.
+
+    It pickles by reference to its bundle: another process opens and checks the same directory again, and refuses it if
+    it holds another model by then.
+    """
 
     def __init__(
         self,
         artifact: Artifact,
         manifest: Manifest,
         session: Session,
+        origin: Origin | None = None,
     ) -> None:
         spec = manifest.input
         self.artifact = artifact
+        self.manifest = manifest
+        self.origin = origin
         self.labels = manifest.labels
         self.none_label = manifest.none_label
         self.threshold = manifest.threshold
@@ -238,7 +258,7 @@ def open_artifact(bundle: Bundle, artifact: Artifact, backend_name: str, threads
     """
     check_artifact(bundle, artifact)
     session = backend(backend_name).open_model(bundle.contents[artifact.file], threads)
-    return Classifier(artifact, bundle.manifest, session)
+    return Classifier(artifact, bundle.manifest, session, Origin(bundle.path, backend_name, threads))
 
 
 def check_artifact(bundle: Bundle, artifact: Artifact) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copyreg
 import os
 import sys
 import warnings
+from typing import Any
 
 from numbre_runtime.backends import BACKENDS, backend_format
 from numbre_runtime.bundle import MODELS, Bundle, Golden, bundle_path, read_bundle
-from numbre_runtime.classifier import Classifier, check_artifact, open_artifact, replay_golden
+from numbre_runtime.classifier import Classifier, Origin, check_artifact, open_artifact, replay_golden
 from numbre_runtime.doctor.probe_cache import remembered_probe, remembered_trial
 from numbre_runtime.errors import (
     BackendError,
@@ -17,7 +19,7 @@ from numbre_runtime.errors import (
     BundleError,
     EngineWarning,
 )
-from numbre_runtime.manifest import Artifact
+from numbre_runtime.manifest import Artifact, Manifest
 
 MOST_DIFFERENCE = 0.1
 """Most that a golden score may differ between the engine here and the one at export, 0–1; engines round differently."""
@@ -107,6 +109,28 @@ def load_bundle(
     raise BackendNotInstalledError(
         f"no inference engine for {bundle.path.name} is installed: {missing[0]}"
     ) from missing[0]
+
+
+def _open_again(manifest: Manifest, file: str, origin: Origin) -> Classifier:
+    """Opens a pickled classifier's artifact in this process.
+
+    Raises:
+        BundleError: The bundle's directory holds another model now.
+    """
+    bundle = read_bundle(origin.path)
+    if bundle.manifest != manifest:
+        raise BundleError(f"{origin.path}: holds another model than the classifier that was pickled; load it again")
+    return load_bundle(bundle, origin.backend, origin.threads, file)
+
+
+def _reduce(classifier: Classifier) -> tuple[Any, ...]:
+    if classifier.origin is None:
+        raise TypeError("a classifier without a bundle cannot be pickled; load it with numbre_runtime.load")
+    return _open_again, (classifier.manifest, classifier.artifact.file, classifier.origin)
+
+
+# The classifier cannot name this function itself: loading is the layer above it.
+copyreg.pickle(Classifier, _reduce)
 
 
 def _refuse_broken(name: str) -> None:
