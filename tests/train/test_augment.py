@@ -45,7 +45,7 @@ def test_an_affine_map_alone_gives_what_sampling_at_its_places_gives(digits: NDA
     """TensorFlow's projective transform against `_sample`, which the loop above vouches for."""
     augmentation = Augmentation(rotation=20, scale=0.2, shear=0.2, shift=3, elastic=0)
     seed = np.array([3, 0], np.int32)
-    sampled = _sample(digits, *augmentation._affine(len(digits), seed).places()).numpy()
+    sampled = _sample(digits, *augmentation._affine(len(digits), seed).sources()).numpy()
     np.testing.assert_allclose(augmentation.distort(digits, seed).numpy(), sampled, atol=2e-5)
 
 

@@ -1,8 +1,8 @@
-"""Distorted copies of digits, made afresh for every image and epoch, on whole batches.
+"""Random distortion of images, new for every image and epoch, computed on whole batches.
 
-An affine map and, where asked for, a smooth elastic displacement (Simard et al., "Best Practices for Convolutional
-Neural Networks", 2003; here normal noise on a 5×5 grid, brought to 28×28 by bicubic interpolation) give the point that
-each pixel is taken from, bilinearly; outside the picture is 0.
+An affine map and, if requested, a smooth elastic displacement (Simard et al., "Best Practices for Convolutional
+Neural Networks", 2003; here normal noise on a 5×5 grid, enlarged to 28×28 by bicubic interpolation) give the point
+where each pixel is sampled, bilinearly; outside the picture is 0.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ _CENTRE = (_SIDE - 1) / 2
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far digits are distorted; each amount is drawn uniformly from − to +."""
+    """The amounts of a random distortion; each is drawn uniformly between minus and plus its value."""
 
     rotation: float
-    """Degrees."""
+    """Rotation in degrees."""
     scale: float
-    """Change of width and of height, each by itself; 0.1 is 10%."""
+    """Relative change of width and of height, drawn separately; 0.1 is 10%."""
     shear: float
     """Slant, in pixels sideways per pixel down."""
     shift: float
-    """Pixels sideways and down."""
+    """Shift sideways and down, in pixels."""
     elastic: float
     """Standard deviation of the elastic displacement at the grid's points, in pixels; 0 for none."""
 
@@ -47,7 +47,7 @@ class Augmentation:
         affine = self._affine(count, seed)
         if not self.elastic:
             return _projected(images, affine)
-        row, column = affine.places()
+        row, column = affine.sources()
         field = tf.random.stateless_normal([count, 2, _GRID, _GRID], seed + tf.constant([0, 7])) * self.elastic
         spread = _bicubic_spread()
         field = tf.einsum("ai,ncij,bj->ncab", spread, field, spread)
@@ -68,7 +68,7 @@ class Augmentation:
 
 @dataclass(frozen=True)
 class _Affine:
-    """Where each pixel is taken from, about the picture's centre; each field is (N, 1, 1)."""
+    """The map from each pixel to the point where it is sampled, about the picture's centre; each field is (N, 1, 1)."""
 
     column_by_column: Any
     column_by_row: Any
@@ -77,7 +77,7 @@ class _Affine:
     row_by_row: Any
     down: Any
 
-    def places(self) -> tuple[Any, Any]:
+    def sources(self) -> tuple[Any, Any]:
         """The (N, 28, 28) row and column of every pixel's source."""
         tf = tensorflow()
         offsets = tf.range(_SIDE, dtype=tf.float32) - _CENTRE
@@ -100,7 +100,7 @@ class _Affine:
 
 
 def _projected(images: Any, affine: _Affine) -> Any:
-    """As `_sample` at the affine map's places, in one operation and about two thirds of the time."""
+    """The same as `_sample` at the affine map's points, in one operation and about two thirds of the time."""
     tf = tensorflow()
     return tf.raw_ops.ImageProjectiveTransformV3(
         images=images[..., None],
@@ -119,7 +119,7 @@ def _bicubic_spread() -> Any:
 
 
 def _sample(images: Any, row: Any, column: Any) -> Any:
-    """Bilinear samples of (N, 28, 28) images at the given places, 0 outside."""
+    """Bilinear samples of (N, 28, 28) images at the given points, 0 outside."""
     tf = tensorflow()
     padded_side = _SIDE + 3
     flat = tf.reshape(tf.pad(images, [[0, 0], [1, 2], [1, 2]]), [-1])

@@ -18,9 +18,9 @@ def comparison_page(figures: dict[str, Any], results: Mapping[str, Result], data
     """The page: the same figures as the JSON file, and pictures.
 
     Args:
-        figures: What `comparison_figures` gave.
+        figures: The figures that `comparison_figures` returned.
         results: Model name to its result.
-        data: What they were trained and tested on.
+        data: The data set they were trained and tested on.
     """
     models = figures["models"]
     parts = [
@@ -81,10 +81,10 @@ def _differences(differences: list[dict[str, Any]]) -> list[str]:
         for item in differences
     ]
     note = (
-        "Both models answer the same rows, so only the rows that one gets right and the other wrong count. p is how "
-        "often two equally good models would split them at least as unevenly (McNemar's test, exact, two-sided); "
-        "Holm's correction allows for there being several pairs. It speaks of these test rows and these trained "
-        "models, not of other seeds."
+        "Both models answer the same rows, so only the rows that one gets right and the other wrong count. p is the "
+        "probability that two equally good models would split these rows at least as unevenly (McNemar's exact "
+        "two-sided test); Holm's correction accounts for several pairs. The test is about these test rows and these "
+        "trained models, not about other seeds."
     )
     return [table(heads, rows), paragraph(note, True)]
 

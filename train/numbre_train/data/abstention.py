@@ -1,4 +1,4 @@
-"""When a classifier gives no answer: what its training found out, in a file beside the model for the exporter."""
+"""When a classifier gives no answer: a file beside the model, written by the training and read by the exporter."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Abstention:
     none_label: str | None = None
     """The class that stands for "none of the others"."""
     threshold: float = 0.0
-    """Confidence, 0–1, from which on an answer counts."""
+    """Smallest confidence, 0–1, at which an answer counts."""
 
 
 def format_abstention(abstention: Abstention) -> bytes:
-    """The file that says so."""
+    """The content of the file."""
     return (json_text(asdict(abstention), indent=1) + "\n").encode()
 
 

@@ -1,4 +1,4 @@
-"""The names of the classes, in the order of a model's scores: one a line of a text file."""
+"""The names of the classes, in the order of a model's scores; a text file holds one name a line."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _LIMIT = 1 << 20
 
 
 def format_labels(labels: Sequence[str]) -> bytes:
-    """The file that names these classes."""
+    """The content of a labels file with these names."""
     return ("\n".join(labels) + "\n").encode()
 
 
 def read_labels(path: Path) -> tuple[str, ...]:
-    """The names in a file; blank lines and space around a name do not count.
+    """The names in a labels file; blank lines and spaces around a name are ignored.
 
     Raises:
         DataError: It is missing, too large, not UTF-8, has fewer than two names or one name twice.
@@ -45,25 +45,25 @@ def read_labels(path: Path) -> tuple[str, ...]:
 
 
 def named_by(*parts: Labelled) -> tuple[str, ...]:
-    """The classes that rows name themselves, sorted; none where they number them."""
+    """The class names that the rows hold, sorted; empty if the rows hold numbers."""
     if not any(part.labels.dtype.kind == "U" for part in parts):
         return ()
     return tuple(sorted({str(label) for part in parts for label in part.labels}))
 
 
 def class_numbers(part: Labelled, labels: Sequence[str]) -> NDArray[np.int64]:
-    """Each row's class as its place among `labels`: by name where the rows name it, else as it stands.
+    """The class number of each row: the position of its name in `labels`, or the number that the row holds.
 
     Raises:
-        DataError: A row is of none of these classes.
+        DataError: A row has none of these classes.
     """
     rows: NDArray[Any] = part.labels
     if rows.dtype.kind == "U":
-        places = {label: index for index, label in enumerate(labels)}
-        unknown = sorted({str(label) for label in rows} - set(places))
+        numbers_of = {label: index for index, label in enumerate(labels)}
+        unknown = sorted({str(label) for label in rows} - set(numbers_of))
         if unknown:
             raise DataError(f"{part.source}: '{unknown[0]}' is none of the {len(labels)} labels ({_some(labels)})")
-        return np.array([places[str(label)] for label in rows], np.int64)
+        return np.array([numbers_of[str(label)] for label in rows], np.int64)
     numbers = rows.astype(np.int64)
     if numbers.min() < 0 or numbers.max() >= len(labels):
         raise DataError(

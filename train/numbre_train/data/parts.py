@@ -1,8 +1,9 @@
-"""A data set's rows to train with and to test on, as it brings them or as they are set apart.
+"""A data set's training and test rows: its own two parts, or test rows set apart from a single part.
 
-- with both parts: a directory with the four IDX files of MNIST's names, or with the folders train and test, each with
-  one folder a class; an npz file with x_train, y_train, x_test, y_test. A twelfth of the training part validates.
-- without: whatever `read_labelled` takes. A tenth of its rows tests, a tenth validates.
+- two parts: a directory with the four IDX files of MNIST's names, or with the folders train and test, each with
+  one folder a class; an npz file with x_train, y_train, x_test, y_test. A twelfth of the training part is for
+  validation.
+- one part: whatever `read_labelled` takes. A tenth of its rows is for testing, a tenth for validation.
 """
 
 from __future__ import annotations
@@ -20,16 +21,16 @@ _IDX_PARTS = ("train-images-idx3-ubyte", "t10k-images-idx3-ubyte")
 
 @dataclass(frozen=True)
 class TrainTestRows:
-    """The rows of a data set for their purposes; no row serves two."""
+    """The rows of a data set for training and for testing; no row serves both."""
 
     train: Labelled
-    """What training, choices and calibration may use."""
+    """The rows that training, choices and calibration may use."""
     split: Split
     """Which of them are to fit and which to validate."""
     test: Labelled
-    """What decides."""
+    """The rows that measure a finished model."""
     test_source: str
-    """Which rows the test rows are."""
+    """Description of the test rows, for messages."""
 
 
 def read_parts(path: Path, read_picture: ReadPicture) -> TrainTestRows:
@@ -61,7 +62,7 @@ def in_mnist_form(path: Path) -> bool:
 
 
 def _both_parts(path: Path, read_picture: ReadPicture) -> tuple[Labelled, Labelled] | None:
-    """The training and the test part; None of a data set that is in one piece."""
+    """The training and the test part; None if the data set has a single part."""
     if not path.is_dir():
         if path.suffix != ".npz" or _single_npz(path):
             return None
@@ -84,7 +85,7 @@ def _single_npz(path: Path) -> bool:
         with zipfile.ZipFile(path) as archive:
             return "x.npy" in archive.namelist()
     except (OSError, zipfile.BadZipFile):
-        # Whoever reads it next says what is wrong.
+        # The function that reads the file next reports what is wrong.
         return False
 
 

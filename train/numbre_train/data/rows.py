@@ -1,4 +1,4 @@
-"""Labelled images, as every data set hands them out."""
+"""Labelled images, the form in which every data set provides its rows."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ class Rows:
     """Images and their classes."""
 
     images: NDArray[np.uint8]
-    """(N, 28, 28)."""
+    """(N, 28, 28) grey levels, 0–255."""
     labels: NDArray[np.uint8]
-    """(N,), the class's number, from 0 on."""
+    """(N,) class numbers, from 0."""
 
     def take(self, numbers: NDArray[np.int64]) -> Rows:
         """A copy of the rows of these numbers, in their order."""
         return Rows(self.images[numbers], self.labels[numbers])
 
     def __len__(self) -> int:
-        """How many there are."""
+        """Number of rows."""
         return len(self.labels)

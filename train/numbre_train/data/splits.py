@@ -1,7 +1,7 @@
-"""Which rows serve for what, fixed once and for all.
+"""The fixed split of a data set into rows to fit, to validate and to test on.
 
-Of a data set with a test part of its own, a twelfth of the other rows validates: of MNIST's 60,000 rows 5,000. Other
-rows are drawn into 80% to fit, 10% to validate and 10% to test.
+If a data set has a test part of its own, a twelfth of its other rows is for validation (5,000 of MNIST's 60,000). Other
+data sets are split into 80% to fit, 10% to validate and 10% to test.
 Calibration rows for quantization are drawn from the fitting rows alone.
 """
 
@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 SPLIT_SEED = 2026
 CALIBRATION_SEED = 2027
 ROWS_LEAST = 100
-"""Fewest rows that are split; a tenth of less says nothing."""
+"""Fewest rows that are split; a tenth of fewer rows measures nothing."""
 VALIDATION_PART = 12
-"""One of so many training rows validates."""
+"""One of so many training rows is for validation."""
 MNIST_ROWS = 60_000
 """Training rows of MNIST."""
 
@@ -44,7 +44,7 @@ def split_apart(count: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Split
 
     Returns:
         The row numbers to train with, those set apart to test on (a tenth), both ascending, and the split of the
-        former, by their places among them, into what to fit and what to validate (a tenth of all).
+        former, by their positions among them, into what to fit and what to validate (a tenth of all).
     """
     order = np.random.default_rng(SPLIT_SEED).permutation(count)
     tenth = count // 10
@@ -56,7 +56,7 @@ def split_apart(count: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Split
 def calibration_rows(
     labels: NDArray[np.integer], rows: NDArray[np.int64], count: int = 500, seed: int = CALIBRATION_SEED
 ) -> NDArray[np.int64]:
-    """A stratified, seeded draw: as many rows of each class, as far as `count` divides.
+    """A stratified, seeded draw: the same number of rows from each class, or one more where `count` does not divide.
 
     Args:
         labels: Class of every row of the data set.

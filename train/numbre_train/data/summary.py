@@ -1,4 +1,4 @@
-"""What is in a data set, found in one pass and in memory that does not grow with it."""
+"""A summary of a data set, made in one pass; the memory needed does not grow with the data."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Column:
     number: int
     """0 is the label, 1–784 are the pixels, row by row."""
     counts: NDArray[np.int64]
-    """(256,), how often each value is there."""
+    """(256,) number of rows with each value."""
     first: list[int]
     """The values of the first rows, at most five."""
     last: list[int]
@@ -29,22 +29,22 @@ class Column:
 
 @dataclass(frozen=True)
 class Summary:
-    """What is in a data set."""
+    """A summary of a data set."""
 
     rows: int
-    """How many images."""
+    """Number of images."""
     label_counts: NDArray[np.int64]
-    """(classes,), how many of each."""
+    """(classes,) number of images of each class."""
     pixel_counts: NDArray[np.int64]
-    """(256,), how often each pixel value is there."""
+    """(256,) number of pixels with each value."""
     first: Rows
     """The first images, at most nine."""
     column: Column | None
-    """The column that was asked for."""
+    """The requested column; None if none was."""
 
 
 def summarize(chunks: Iterable[Rows], classes: int, column: int | None = None) -> Summary:
-    """Goes once through the rows.
+    """Summarizes rows in one pass.
 
     Args:
         chunks: All rows, some at a time, at least one.

@@ -1,1 +1,1 @@
-"""The search for a better recipe."""
+"""The search for better parameters."""

@@ -1,4 +1,4 @@
-"""What the search may vary: what the network has to offer, then the optimizer's settings."""
+"""The parameters that a search varies: those of the network, then those of the optimizer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def suggest(trial: Any, recipe: Recipe, fixed: Collection[str]) -> Recipe:
 
     Args:
         trial: An optuna Trial, or a FixedTrial to build the same recipe again.
-        recipe: What is varied.
+        recipe: The recipe to vary.
         fixed: Names of options that keep the recipe's value, as "dropout" or "batch_size".
     """
     recipe = replace(recipe, network=recipe.network.suggest(trial, fixed))

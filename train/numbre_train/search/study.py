@@ -1,7 +1,7 @@
 """Search for good parameters with Optuna, by several processes or machines that share one study.
 
-Every trial trains on the fitting rows and is judged by its accuracy on the validation rows. The study lives in a
-database: whoever opens it goes on with it, and what was finished is never lost.
+Every trial trains on the fitting rows and is measured by its accuracy on the validation rows. The study is stored in a
+database: every process that opens it continues it, and finished trials are never lost.
 """
 
 from __future__ import annotations
@@ -27,28 +27,27 @@ from numbre_train.recipes import Recipe
 from numbre_train.search.space import suggest
 
 _OPENINGS, _BETWEEN_OPENINGS = 4, 0.5
-"""Tries to open a database that others may be setting up, and seconds between them."""
+"""Number of attempts to open a database that another process may be creating, and seconds between them."""
 _HEARTBEAT_SECONDS, _GRACE_SECONDS, _LOCK_SECONDS = 10, 60, 60
 _UNPRUNED_TRIALS, _UNPRUNED_EPOCHS = 5, 2
 
 
 class StudyError(NumbreError, ValueError):
-    """A study that cannot be opened, or is not of the search that wants to join it."""
+    """A study that cannot be opened, or that belongs to another search."""
 
 
 @dataclass(frozen=True)
 class Search:
-    """All that decides a search."""
+    """Everything that decides a search."""
 
     recipe: Recipe
-    """What every trial begins with."""
+    """The recipe that every trial changes."""
     fixed: tuple[str, ...]
-    """Options that no trial varies."""
+    """Names of options that no trial varies."""
     seed: int
-    """Seed of every training; the parameters are drawn with it, the worker's number and the study's size."""
+    """Seed of every training; with the worker's number and the study's size it also seeds the draw of parameters."""
     trials: int
-    """How many trials the study is to have in the end, pruned ones included; several workers may overshoot by one
-    each."""
+    """Trials that the study has at its end, pruned ones included; each further worker may add one more."""
     target: float | None
     """Validation accuracy, 0–1, at which the search ends early."""
     storage: str
@@ -59,10 +58,10 @@ class Search:
 
 @contextmanager
 def study_errors(search: Search) -> Iterator[None]:
-    """Turns what databases and Optuna raise into one line that does not show the URL's password.
+    """Turns the errors of databases and of Optuna into one line that does not show the URL's password.
 
     Raises:
-        StudyError: Something was raised.
+        StudyError: A database or Optuna raised an error.
     """
     import optuna
     import sqlalchemy as sa
@@ -99,10 +98,10 @@ def safe_url(url: str) -> str:
 
 
 def open_study(search: Search, data: Dataset, worker: int = 0) -> Any:
-    """Opens the study, or begins it.
+    """Opens the study, or creates it.
 
     Raises:
-        StudyError: The database cannot be used, or its study is of other rows, recipe or seed.
+        StudyError: The database cannot be used, or the study has other rows, another recipe or another seed.
     """
     import optuna
 
@@ -112,7 +111,7 @@ def open_study(search: Search, data: Dataset, worker: int = 0) -> Any:
         engine = {"connect_args": {"timeout": _LOCK_SECONDS}} if search.storage.startswith("sqlite") else {}
         storage = _storage(search.storage, engine)
         study = optuna.create_study(study_name=search.study, storage=storage, direction="maximize", load_if_exists=True)
-        # Seeded by the study's size too: a search that goes on must not draw its first trials again.
+        # The study's size is part of the seed, so that a continued search does not draw its first trials again.
         seed = int(hashlib.sha256(f"{search.seed} {worker} {len(study.trials)}".encode()).hexdigest()[:8], 16)
         study.sampler = optuna.samplers.TPESampler(seed=seed)
         study.pruner = optuna.pruners.MedianPruner(_UNPRUNED_TRIALS, _UNPRUNED_EPOCHS)
@@ -123,13 +122,13 @@ def open_study(search: Search, data: Dataset, worker: int = 0) -> Any:
     if known not in (None, identity):
         raise StudyError(
             f"{safe_url(search.storage)}: the study {search.study} was begun with other rows, options or seed; "
-            "name another one with --study"
+            "choose another name with --study"
         )
     return study
 
 
 def _storage(url: str, engine: dict[str, Any]) -> Any:
-    """Opens the database; where several searches begin it at once, all but one fail and try again."""
+    """Opens the database; if several searches create it at once, all but one fail and try again."""
     import optuna
     from sqlalchemy.exc import DBAPIError
 
@@ -140,7 +139,7 @@ def _storage(url: str, engine: dict[str, Any]) -> Any:
             return optuna.storages.RDBStorage(
                 url,
                 engine_kwargs=engine,
-                # A trial whose process was killed stops beating; somebody else then runs it again.
+                # The heartbeat of a killed process stops; another process then runs its trial again.
                 heartbeat_interval=_HEARTBEAT_SECONDS,
                 grace_period=_GRACE_SECONDS,
                 heartbeat_stale_trial_callback=optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=2),
@@ -157,7 +156,7 @@ def _identity(search: Search, data: Dataset) -> str:
 
 
 def finished(study: Any) -> list[Any]:
-    """The trials that came to an end, pruned or not."""
+    """The finished trials, completed or pruned."""
     from optuna.trial import TrialState
 
     trials: list[Any] = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
@@ -165,13 +164,13 @@ def finished(study: Any) -> list[Any]:
 
 
 def best_trial(study: Any) -> Any:
-    """The complete trial with the best validation accuracy; None before there is one."""
+    """The completed trial with the best validation accuracy; None if there is none."""
     complete = [trial for trial in finished(study) if trial.state.name == "COMPLETE"]
     return max(complete, key=lambda trial: (trial.value, -trial.number), default=None)
 
 
 def is_done(study: Any, search: Search) -> bool:
-    """Whether the trials are used up or the target is reached."""
+    """Whether the study has all its trials or has reached the target."""
     best = best_trial(study)
     reached = search.target is not None and best is not None and best.value >= search.target
     return reached or len(finished(study)) >= search.trials
@@ -181,24 +180,24 @@ def best_recipe(study: Any, search: Search) -> Recipe:
     """The recipe of the best trial.
 
     Raises:
-        StudyError: No trial is complete.
+        StudyError: No trial is completed.
     """
     import optuna
 
     best = best_trial(study)
     if best is None:
-        raise StudyError(f"{search.study}: no trial came to its end; search on with more --trials")
+        raise StudyError(f"{search.study}: no trial was completed; continue with more --trials")
     return suggest(optuna.trial.FixedTrial(best.params), search.recipe, search.fixed)
 
 
 def work(search: Search, data: Dataset, study: Any, on_progress: Callable[[], None] = lambda: None) -> None:
-    """Runs trials until the search is done, together with whoever else has the study open.
+    """Runs trials until the search is done, together with all other processes that have the study open.
 
     Args:
-        search: What to search.
+        search: The search.
         data: Rows to fit and to validate on; the test rows are not touched.
         study: From `open_study`.
-        on_progress: Is called after every epoch and trial.
+        on_progress: Called after every epoch and every trial.
 
     Raises:
         StudyError: The database fails.
@@ -237,6 +236,6 @@ def work(search: Search, data: Dataset, study: Any, on_progress: Callable[[], No
 
 
 def share_processor(workers: int) -> None:
-    """Gives each of several workers its part of the processor's cores, unless the environment says otherwise."""
+    """Gives each of several workers its share of the processor's cores, unless the environment sets it."""
     if workers > 1:
         os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(max((os.cpu_count() or 1) // workers, 1)))

@@ -1,4 +1,4 @@
-"""What a camera or a scanner makes of it: blur, few pixels, noise."""
+"""The effects of a camera or a scanner: blur, few pixels, noise."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def photographed(levels: NDArray[np.float32], generator: np.random.Generator) ->
 
     Args:
         levels: (height, width) of the scene.
-        generator: Decides.
+        generator: Source of randomness.
     """
     picture = Image.fromarray(levels.astype(np.uint8))
     side = max(picture.size)

@@ -32,7 +32,7 @@ def wild_rows(digits: Rows, others: float, seed: int, validation: bool = False) 
     Args:
         digits: As in MNIST.
         others: How many of the latter, as a share of the digits.
-        seed: Decides; the same rows and seed give the same images.
+        seed: Seed; the same rows and seed give the same images.
         validation: Whether the fonts are those kept for validation.
 
     Returns:

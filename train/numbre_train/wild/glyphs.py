@@ -32,7 +32,7 @@ VALIDATION_FONTS = ("DejaVuSerif-Italic", "STIXGeneralBolIta", "cmr10", "cmti10"
 LETTERS = "ACEFHKMNPRTUVWXYacdefhjkmnprtuvwx"
 """Latin letters but for those that look like a digit in some hand: B D G I J L O Q S Z b g i l o q s y z."""
 SIGNS = "ΓΔΞΠΣΦΨΩΛγηλμπτυφχψωЖДИЙКМНПТФЦШЩЫЮЯждикмнптфцшщюя#%@+=*<>~{}←→↑♥★♣"
-"""What only DejaVu has all of."""
+"""Signs that only the DejaVu fonts have all of."""
 
 _SIZE = 64
 

@@ -1,4 +1,4 @@
-"""What is no digit, as it reaches the network: as a photo, or as a 28×28 array of someone's own."""
+"""Images that show no digit, as they reach the network: as photos, or as 28×28 arrays that a user made."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def none_of_them(rows: Rows, generator: np.random.Generator, fonts: tuple[str, .
 
     Args:
         rows: Digits, of which pieces are made.
-        generator: Decides.
+        generator: Source of randomness.
         fonts: Of letters.
     """
     while True:

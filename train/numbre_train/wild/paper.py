@@ -1,4 +1,4 @@
-"""What ink lies on: paper with grain, lines or squares, a blackboard, a shadow over it."""
+"""The ground under the ink: paper with grain, lines or squares, a blackboard, with or without a shadow."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def written(ink: Ink, generator: np.random.Generator) -> NDArray[np.float32]:
 
     Args:
         ink: On its canvas.
-        generator: Decides.
+        generator: Source of randomness.
     """
     shape = (ink.shape[0], ink.shape[1])
     ground = np.full(shape, generator.uniform(130, 250), np.float32)

@@ -1,4 +1,4 @@
-"""What is made of digits and is none: halves of two joined, several side by side, one lying on its side."""
+"""Images made of digits that show no digit: two halves joined, several digits side by side, a digit on its side."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the network sees of a picture: what the runtime's own preparation makes of it."""
+"""The image that the network sees of a picture, made by the runtime's own preparation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numbre_train.wild.ink import Ink, as_picture
 from numbre_train.wild.paper import laid_on, random_margins, with_neighbour, written
 
 _LIKENESS = 0.7
-"""Correlation from which on a photo still shows what was written."""
+"""Smallest correlation at which a photo still shows the ink it was made of."""
 _NEIGHBOURS = 0.06
 """How often a part of another sign looks in at a side."""
 _IDEAL_SIZE = 36

@@ -69,7 +69,7 @@ def bent(ink: Ink, generator: np.random.Generator, amount: float = 1.0) -> Ink:
 
     Args:
         ink: What is bent; the canvas grows by a third so that nothing is lost.
-        generator: Decides.
+        generator: Source of randomness.
         amount: 1 is what digits stand.
     """
     height, width = ink.shape
@@ -103,7 +103,7 @@ def rewritten(image: NDArray[np.uint8], generator: np.random.Generator) -> Ink:
 
     Args:
         image: (28, 28) as MNIST has it.
-        generator: Decides.
+        generator: Source of randomness.
     """
     height = int(np.exp(generator.uniform(math.log(36), math.log(80))))
     ink = blown_up(image, height, float(np.exp(generator.normal(0, 0.14))))

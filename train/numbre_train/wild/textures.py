@@ -12,7 +12,7 @@ def cloud(shape: tuple[int, int], generator: np.random.Generator, roughness: flo
 
     Args:
         shape: Height and width.
-        generator: Decides.
+        generator: Source of randomness.
         roughness: How much an octave has of the one twice as coarse, 0–1.
 
     Returns:

@@ -1,4 +1,4 @@
-"""From which confidence on an answer counts."""
+"""The smallest confidence at which an answer counts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def threshold_for(scores: NDArray[np.floating], kept: float = KEPT) -> float:
 
     Args:
         scores: (N, classes) of digits, `NONE` among the classes.
-        kept: Share of them that is to reach it, 0–1.
+        kept: Share of the digits that must reach it, 0–1.
     """
     confidences = np.sort(np.delete(scores, NONE, axis=1).max(axis=1))
     lost = math.floor((1 - kept) * len(confidences))
