@@ -61,14 +61,11 @@ def activation_range(code: int, output: Tensor) -> tuple[int, int]:
     raise BackendUnsupportedError(f"fused activation {code} is not computed in NumPy")
 
 
-def requantizer(layer: Layer, activation: int, channels: int, largest: int) -> Kernel:
-    """What turns a layer's sums (N, …, channels), whole numbers of any type, into its int8 output.
+def channel_scales(layer: Layer, channels: int) -> tuple[Integers, Integers]:
+    """What every output channel's sum is multiplied with: Q0.31 multipliers and shifts to the left, (channels,) each.
 
-    Args:
-        layer: A dense or convolutional layer.
-        activation: Its fused activation, schema.fbs ActivationFunctionType.
-        channels: Output channels.
-        largest: No sum is larger, nor −sum.
+    Raises:
+        ValueError: The scales do not fit the channels, or are out of bounds.
     """
     source, weights, output = int8_tensor(layer.inputs[0]), int8_tensor(layer.inputs[1]), int8_tensor(layer.output)
     if len(weights.scales) not in (1, channels):
@@ -83,6 +80,20 @@ def requantizer(layer: Layer, activation: int, channels: int, largest: int) -> K
     if any(shift > 30 for _, shift in pairs):
         raise ValueError("a scale is out of bounds")
     multipliers, shifts = (np.resize(np.array(part, np.int64), channels) for part in zip(*pairs, strict=True))
+    return multipliers, shifts
+
+
+def requantizer(layer: Layer, activation: int, channels: int, largest: int) -> Kernel:
+    """What turns a layer's sums (N, …, channels), whole numbers of any type, into its int8 output.
+
+    Args:
+        layer: A dense or convolutional layer.
+        activation: Its fused activation, schema.fbs ActivationFunctionType.
+        channels: Output channels.
+        largest: No sum is larger, nor −sum.
+    """
+    multipliers, shifts = channel_scales(layer, channels)
+    output = int8_tensor(layer.output)
     low, high = activation_range(activation, output)
     # Ties go upward where TensorFlow Lite's kernels use vector instructions, as for all matrix products; the depthwise
     # one takes eight channels at a time so, and what remains in scalars, whose ties go away from zero.

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from numbre_runtime.errors import BackendUnsupportedError
 from numbre_runtime.kernels.fixed_point import (
+    Integers,
     exp_of_negative,
     high_product,
     quantized_multiplier,
@@ -30,6 +31,26 @@ _DIFFERENCE_BITS, _SUM_BITS = 5, 12
 
 def softmax(layer: Layer) -> Kernel:
     """The share of each value's exponential, over the last axis."""
+    exponentials = exponentials_below(layer)
+    addends = rounded_shift(exponentials, _SUM_BITS)
+
+    def run(stored: NDArray[Any]) -> NDArray[Any]:
+        wide = stored.astype(np.intp)
+        below = wide.max(axis=-1, keepdims=True) - wide
+        scale, bits = reciprocal(addends[below].sum(axis=-1, keepdims=True), _SUM_BITS)
+        shares = rounded_shift(high_product(exponentials[below], scale), bits + 31 - 8)
+        return np.minimum(shares - 128, 127).astype(np.int8)
+
+    return run
+
+
+def exponentials_below(layer: Layer) -> Integers:
+    """The exponentials of 0, −1, … −255 steps of the input, (256,) Q0.31.
+
+    Raises:
+        BackendUnsupportedError: The output has another scale than the one that softmax has everywhere.
+        ValueError: The input's scale and beta are out of bounds.
+    """
     source, output = int8_tensor(layer.inputs[0]), int8_tensor(layer.output)
     if (float(output.scale), output.zero_point) != (1 / 256, -128):
         raise BackendUnsupportedError("SOFTMAX with an output scale other than 1/256 from −128")
@@ -42,14 +63,4 @@ def softmax(layer: Layer) -> Kernel:
     radius = math.floor(((1 << _DIFFERENCE_BITS) - 1) * (1 << (31 - _DIFFERENCE_BITS)) / (1 << shift))
     differences = -np.arange(256, dtype=np.int64)
     rescaled = shifted_product(np.maximum(differences, -radius), multiplier, shift)
-    exponentials = np.where(differences >= -radius, exp_of_negative(rescaled), 0)
-    addends = rounded_shift(exponentials, _SUM_BITS)
-
-    def run(stored: NDArray[Any]) -> NDArray[Any]:
-        wide = stored.astype(np.intp)
-        below = wide.max(axis=-1, keepdims=True) - wide
-        scale, bits = reciprocal(addends[below].sum(axis=-1, keepdims=True), _SUM_BITS)
-        shares = rounded_shift(high_product(exponentials[below], scale), bits + 31 - 8)
-        return np.minimum(shares - 128, 127).astype(np.int8)
-
-    return run
+    return np.where(differences >= -radius, exp_of_negative(rescaled), 0)

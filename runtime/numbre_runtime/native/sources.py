@@ -1,0 +1,34 @@
+"""The kernels' C text, put together for the kernels that a model needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib.resources import files
+
+_NEEDS: dict[str, tuple[str, ...]] = {
+    "dense": ("high_product", "requantize", "dot", "dense_x86"),
+    "convolution": ("high_product", "requantize", "dot", "dense_x86", "dense", "windows", "inside", "copy"),
+    "depthwise": ("high_product", "requantize", "windows", "inside"),
+    "max_pool": ("windows", "inside", "pool"),
+    "average_pool": ("windows", "inside", "pool"),
+    "softmax": ("high_product",),
+}
+"""What each kernel's file needs before it."""
+_ORDER = (
+    *("flash", "high_product", "requantize", "dot", "dense_x86", "dense", "windows", "inside"),
+    *("copy", "convolution", "depthwise", "pool", "max_pool", "average_pool", "softmax"),
+)
+"""Every file, in the order that C needs."""
+
+
+def kernel_source(kernels: Iterable[str]) -> str:
+    """The C99 text of some kernels and of all that they call, each once, as static functions.
+
+    >>> "static void softmax(" in kernel_source(["softmax"])
+    True
+    """
+    needed = {"flash"}
+    for kernel in kernels:
+        needed |= {kernel, *_NEEDS[kernel]}
+    folder = files("numbre_runtime.native") / "sources"
+    return "\n".join((folder / f"{name}.c").read_text(encoding="utf-8") for name in _ORDER if name in needed)
