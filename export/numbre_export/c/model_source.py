@@ -21,7 +21,7 @@ def header(model: Network) -> str:
 /* {literals.remark(model.name)}: an int8 neural network in C99, written by numbre-export --c. Do not edit.
    SHA-256 of its TensorFlow Lite file: {model.sha256}
 
-   No heap, no floating-point numbers, no library but string.h. All functions share one static buffer: call them from one
+   No heap, no floating-point numbers, no C library. All functions share one static buffer: call them from one
    thread at a time, and not from an interrupt. */
 #ifndef {upper}_MODEL_H
 #define {upper}_MODEL_H
@@ -72,7 +72,6 @@ def source(model: Network) -> str:
 #include "model.h"
 
 #include <stddef.h>
-#include <string.h>
 
 /* C leaves it to the compiler how negative numbers are shifted; every one in use keeps the sign. */
 typedef char {model.prefix}_needs_arithmetic_shifts[(-1 >> 1) == -1 ? 1 : -1];

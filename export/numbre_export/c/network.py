@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ from numbre_runtime.kernels.requantize import int8_tensor
 from numbre_runtime.kernels.tflite_file import read_layers
 from numbre_runtime.manifest import InputSpec, Manifest, TensorSpec
 from numbre_runtime.native.arena import Arena, plan_arena
-from numbre_runtime.native.steps import Step, steps
+from numbre_runtime.native.steps import Parameters, Step, steps
 from numbre_runtime.tensors import encoder
 
 _ALL_PIXELS = np.arange(256, dtype=np.uint8)
@@ -80,6 +81,12 @@ class Network:
         return sum(step.macs for step in self.steps)
 
     @property
+    def constants(self) -> int:
+        """Bytes of weights, biases, scales and tables."""
+        table = 0 if self.pictures is None or self.pictures.flips_sign else self.pictures.stored.nbytes
+        return table + sum(_array_bytes(step.parameters) for step in self.steps)
+
+    @property
     def flips_while_reading(self) -> bool:
         """Whether the first step reads pixels where they are, so that the arena needs no copy of the picture."""
         return self.pictures is not None and self.pictures.flips_sign and self.steps[0].kernel == "convolution"
@@ -128,6 +135,17 @@ def network(content: bytes, name: str, prefix: str = "numbre", manifest: Manifes
         shape=source.shape[1:],
         pictures=pictures,
     )
+
+
+def _array_bytes(parameters: Parameters) -> int:
+    """Bytes of all arrays among a struct's members."""
+    total = 0
+    for value in parameters.values():
+        if isinstance(value, np.ndarray):
+            total += value.nbytes
+        elif isinstance(value, Mapping):
+            total += _array_bytes(value)
+    return total
 
 
 def _pictures(manifest: Manifest, source: TensorSpec, output: TensorSpec) -> Pictures:

@@ -33,9 +33,9 @@ static void convolution(const int8_t *x, int8_t *y, const IN_FLASH struct convol
             const int8_t *from = x + (rows.at * windows->width + columns.at) * depth;
             if (copies || rows.end - rows.begin < tall || columns.end - columns.begin < wide) {
                 gather(from, line, rows, columns, flip, window, layer);
-                weigh(window, 1, 0, y, &layer->channels);
+                weigh(window, 1, 0, layer->channels.length, y, &layer->channels);
             } else
-                weigh(from, tall, line, y, &layer->channels);
+                weigh(from, tall, line, wide * depth, y, &layer->channels);
         }
     }
 }

@@ -5,10 +5,10 @@ struct dense {
     struct scales scales;
 };
 
-/* Every row's product with x, whose values lie in `pieces` of equal length, `apart` bytes from each other. */
-static void weigh(const int8_t *x, size_t pieces, size_t apart, int8_t *y, const IN_FLASH struct dense *layer)
+/* Every row's product with x, whose values lie in `pieces` of that length, `apart` bytes from each other. */
+static void weigh(const int8_t *x, size_t pieces, size_t apart, size_t length, int8_t *y, const IN_FLASH struct dense *layer)
 {
-    size_t length = pieces > 1 ? layer->length / pieces : layer->length, row = 0, piece;
+    size_t row = 0, piece;
     const IN_FLASH int8_t *weights = layer->weights;
 #if defined(AVX512)
     row = weigh_wide(x, pieces, apart, length, y, weights, layer->rows, &layer->scales);
@@ -24,5 +24,5 @@ static void weigh(const int8_t *x, size_t pieces, size_t apart, int8_t *y, const
 
 static void dense(const int8_t *x, int8_t *y, const IN_FLASH struct dense *layer)
 {
-    weigh(x, 1, 0, y, layer);
+    weigh(x, 1, 0, layer->length, y, layer);
 }

@@ -1,4 +1,4 @@
-#if defined(__ARM_FEATURE_SIMD32)
+#if defined(__ARM_FEATURE_SIMD32) && defined(__GNUC__)
 #include <arm_acle.h>
 #endif
 
@@ -6,15 +6,15 @@
 static uint32_t dot(const int8_t *x, const IN_FLASH int8_t *weights, size_t length)
 {
     uint32_t sum = 0;
-#if defined(__ARM_FEATURE_SIMD32)
+#if defined(__ARM_FEATURE_SIMD32) && defined(__GNUC__)
     /* Four products at a time: bytes 0 and 2, then bytes 1 and 3, as pairs of int16. */
     int32_t pairs = 0;
     for (; length >= 4; length -= 4, x += 4, weights += 4) {
         int8x4_t a, b;
-        memcpy(&a, x, 4);
-        memcpy(&b, weights, 4);
+        __builtin_memcpy(&a, x, 4);
+        __builtin_memcpy(&b, weights, 4);
         pairs = __smlad(__sxtb16(a), __sxtb16(b), pairs);
-        pairs = __smlad(__sxtb16((int8x4_t)__ror((uint32_t)a, 8)), __sxtb16((int8x4_t)__ror((uint32_t)b, 8)), pairs);
+        pairs = __smlad(__sxtb16((int8x4_t)((uint32_t)a >> 8)), __sxtb16((int8x4_t)((uint32_t)b >> 8)), pairs);
     }
     sum = (uint32_t)pairs;
 #endif

@@ -8,8 +8,10 @@ static struct inside inside(size_t position, size_t stride, size_t pad, size_t s
 {
     struct inside part;
     size_t at = position * stride;
-    part.begin = at < pad ? (pad - at + dilation - 1) / dilation : 0;
+    part.begin = 0;
     part.end = size;
+    while (at + part.begin * dilation < pad)
+        part.begin++;
     while (part.end > part.begin && at + (part.end - 1) * dilation >= length + pad)
         part.end--;
     part.at = at + part.begin * dilation - pad;
