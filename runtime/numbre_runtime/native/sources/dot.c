@@ -6,6 +6,15 @@
 static uint32_t dot(const int8_t *x, const IN_FLASH int8_t *weights, size_t length)
 {
     uint32_t sum = 0;
+#if defined(__AVR_HAVE_MUL__)
+    /* avr-gcc calls a function for each product; muls leaves its sign in the carry. */
+    if (length)
+        __asm__("1: ld r22, X+\n\tlpm r23, Z+\n\tmuls r22, r23\n\tsbc r22, r22\n\t"
+                "add %A0, r0\n\tadc %B0, r1\n\tadc %C0, r22\n\tadc %D0, r22\n\tsbiw %3, 1\n\tbrne 1b\n\tclr __zero_reg__"
+                : "+r"(sum), "+x"(x), "+z"(weights), "+w"(length)
+                :
+                : "r22", "r23", "memory");
+#else
 #if defined(__ARM_FEATURE_SIMD32) && defined(__GNUC__)
     /* Four products at a time: bytes 0 and 2, then bytes 1 and 3, as pairs of int16. */
     int32_t pairs = 0;
@@ -18,7 +27,11 @@ static uint32_t dot(const int8_t *x, const IN_FLASH int8_t *weights, size_t leng
     }
     sum = (uint32_t)pairs;
 #endif
-    while (length--)
-        sum += (uint32_t)(int32_t)(*x++ * *weights++);
+    /* Backwards, which saves a register and an instruction. */
+    while (length) {
+        length--;
+        sum += (uint32_t)(int32_t)(x[length] * weights[length]);
+    }
+#endif
     return sum;
 }
