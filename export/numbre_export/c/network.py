@@ -93,11 +93,8 @@ class Network:
 
     @property
     def arena_bytes(self) -> int:
-        """Size of the library's one buffer: the activations, then a convolution's window."""
-        window = self.arena.window
-        if self.flips_while_reading:
-            window = max(window, self.steps[0].length)
-        return max(self.arena.bytes + window, 1)
+        """Size of the library's one buffer: the activations, then what a kernel needs for itself."""
+        return max(self.arena.bytes + self.arena.scratch, 1)
 
 
 def network(content: bytes, name: str, prefix: str = "numbre", manifest: Manifest | None = None) -> Network:

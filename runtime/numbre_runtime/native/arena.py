@@ -12,11 +12,11 @@ class Arena(NamedTuple):
     """A memory plan."""
 
     bytes: int
-    """Size of the arena, without the window."""
+    """Size of the arena, without the scratch."""
     offsets: tuple[int, ...]
     """Where in it each activation starts."""
-    window: int
-    """Bytes of the largest window that a convolution copies, behind the arena."""
+    scratch: int
+    """Bytes behind it that a kernel needs for itself at most."""
 
 
 class _Reach(NamedTuple):
@@ -48,7 +48,7 @@ def plan_arena(steps: Sequence[Step], *, holds_input: bool) -> Arena:
     >>> from numbre_runtime.native.steps import Step
     >>> chain = [Step("dense", "", 784, 25, {}), Step("dense", "", 25, 256, {}), Step("dense", "", 256, 10, {})]
     >>> plan_arena(chain, holds_input=False)
-    Arena(bytes=281, offsets=(256, 0), window=0)
+    Arena(bytes=281, offsets=(256, 0), scratch=0)
     >>> plan_arena(chain, holds_input=True).bytes
     809
     """
@@ -56,9 +56,9 @@ def plan_arena(steps: Sequence[Step], *, holds_input: bool) -> Arena:
     sizes = [steps[0].inputs] if holds_input else []
     sizes += [step.outputs for step in steps[:-1]]
     leads = [step.lead for step in (steps[:-1] if holds_input else steps[1:-1])]
-    window = max((step.window for step in steps), default=0)
+    scratch = max(step.scratch for step in steps)
     if not sizes:
-        return Arena(0, (), window)
+        return Arena(0, (), scratch)
     low, high = max(sizes), sum(sizes)
     while low < high:
         middle = (low + high) // 2
@@ -66,7 +66,7 @@ def plan_arena(steps: Sequence[Step], *, holds_input: bool) -> Arena:
             low = middle + 1
         else:
             high = middle
-    return Arena(low, _offsets(low, sizes, leads), window)
+    return Arena(low, _offsets(low, sizes, leads), scratch)
 
 
 def _reaches(size: int, sizes: list[int], leads: list[int | None]) -> list[_Reach] | None:

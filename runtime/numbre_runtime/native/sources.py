@@ -7,16 +7,16 @@ from importlib.resources import files
 
 _NEEDS: dict[str, tuple[str, ...]] = {
     "dense": ("high_product", "requantize", "dot", "dense_x86"),
-    "convolution": ("high_product", "requantize", "dot", "dense_x86", "dense", "windows", "inside", "copy"),
+    "convolution": ("high_product", "requantize", "dot", "dense_x86", "dense", "windows", "inside", "copy", "keep_larger"),
     "depthwise": ("high_product", "requantize", "windows", "inside"),
-    "max_pool": ("windows", "inside", "pool"),
+    "max_pool": ("windows", "inside", "pool", "keep_larger"),
     "average_pool": ("windows", "inside", "pool"),
     "softmax": ("high_product",),
 }
 """What each kernel's file needs before it."""
 _ORDER = (
     *("flash", "high_product", "requantize", "dot", "dense_x86", "dense", "windows", "inside"),
-    *("copy", "convolution", "depthwise", "pool", "max_pool", "average_pool", "softmax"),
+    *("copy", "keep_larger", "convolution", "depthwise", "pool", "max_pool", "average_pool", "softmax"),
 )
 """Every file, in the order that C needs."""
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, TypeAlias, Union
 
 import numpy as np
 from numpy.typing import NDArray
 
-from numbre_runtime.backends.integer import IntegerSession
 from numbre_runtime.errors import BackendUnsupportedError
 from numbre_runtime.kernels.product import bias_values, weight_values
 from numbre_runtime.kernels.requantize import activation_range, channel_scales, int8_tensor
@@ -46,27 +46,55 @@ class Step:
     """The kernel's struct."""
     macs: int = 0
     """Multiplications of an input with a weight."""
-    length: int = 0
-    """Inputs that one output of a dense or convolutional layer is computed from."""
-    window: int = 0
-    """Bytes of one window, of a convolution that has to copy some of them."""
+    scratch: int = 0
+    """Bytes that the kernel needs for itself: a convolution's window, and its outputs before the pool."""
     lead: int | None = None
     """By how many bytes the input has to start behind the output, where the two may overlap; negative if it may even
     start before it. None: they must not overlap."""
+    last: Layer | None = None
+    """The last of the layers that it computes."""
 
 
-def steps(layers: list[Layer]) -> list[Step]:
-    """The calls that compute a model, without the layers that move nothing.
+def steps(layers: Sequence[Layer]) -> list[Step]:
+    """The calls that compute a model, without the layers that move nothing; a max pool joins its convolution.
+
+    Args:
+        layers: What the numpy backend has accepted: whether the layers fit together is not checked again.
 
     Raises:
-        BackendUnsupportedError: A layer has no kernel, or is too large for them.
-        ValueError: The layers do not fit together; the checks are those of the NumPy backend.
+        BackendUnsupportedError: A layer has no C kernel, or is too large for it.
     """
-    IntegerSession(layers)
-    found = [_KERNELS[layer.name](layer) for layer in layers if layer.name != "RESHAPE"]
+    moving = [layer for layer in layers if layer.name != "RESHAPE"]
+    found: list[Step] = []
+    for layer, following in pairwise([*moving, None]):
+        if layer is None or (found and found[-1].last is layer):
+            continue
+        if layer.name == "CONV_2D":
+            found.append(_convolution(layer, following if _joins(layer, following) else None))
+        elif layer.name in _KERNELS:
+            found.append(_KERNELS[layer.name](layer))
+        else:
+            raise BackendUnsupportedError(f"{layer.name} has no C kernel")
     if not found:
         raise BackendUnsupportedError("a model that computes nothing")
     return found
+
+
+def _joins(layer: Layer, following: Layer | None) -> bool:
+    """Whether a convolution can take the largest of its outputs at once: what it gives is then never in memory."""
+    if following is None or following.name != "MAX_POOL_2D" or following.inputs[0] is not layer.output:
+        return False
+    windows, output = layer_windows(following), int8_tensor(following.output)
+    (top, _), (left, _) = windows.pads(*picture_shape(layer.output.shape)[:2])
+    covers = all(-(-side // size) == count for side, size, count in zip(
+        layer.output.shape[1:3], windows.size, following.output.shape[1:3], strict=True))
+    return (
+        windows.size == windows.stride
+        and max(windows.size) < 256
+        and (top, left) == (0, 0)
+        and covers
+        and activation_range(following.options.scalar(5, "b"), output) == (-128, 127)
+    )
 
 
 def _dense(layer: Layer) -> Step:
@@ -79,7 +107,6 @@ def _dense(layer: Layer) -> Step:
         rows,
         _dense_parameters(layer, weights, layer.options.scalar(0, "b")),
         weights.size,
-        length,
     )
 
 
@@ -117,26 +144,29 @@ def _scales(layer: Layer, starts: NDArray[np.int64], activation: int) -> Paramet
     }
 
 
-def _convolution(layer: Layer) -> Step:
+def _convolution(layer: Layer, pool: Layer | None) -> Step:
     source, weights = int8_tensor(layer.inputs[0]), weight_values(int8_tensor(layer.inputs[1]), 4)
-    channels = len(weights)
+    channels, size = len(weights), math.prod(weights.shape[1:])
     windows = layer_windows(layer)
-    size = math.prod(weights.shape[1:])
-    padded = any(sum(pads) for pads in windows.pads(*picture_shape(source.shape)[:2]))
+    pool_size = layer_windows(pool).size if pool else (1, 1)
+    output = pool.output if pool else layer.output
+    then = f", then max pool {_shape(pool_size)}," if pool else ","
     return Step(
         "convolution",
-        f"convolution {_shape(windows.size)}, {_shape(source.shape[1:])} → {_shape(layer.output.shape[1:])}",
+        f"convolution {_shape(windows.size)}{then} {_shape(source.shape[1:])} → {_shape(output.shape[1:])}",
         math.prod(source.shape),
-        math.prod(layer.output.shape),
+        math.prod(output.shape),
         {
             "windows": _windows(windows, source, layer.output),
             "channels": _dense_parameters(layer, weights.reshape(channels, size), layer.options.scalar(3, "b")),
             "fill": source.zero_point,
+            "pool_y": pool_size[0],
+            "pool_x": pool_size[1],
         },
         math.prod(layer.output.shape) * size,
-        size,
-        size if padded or windows.dilation[1] > 1 else 0,
-        _lead(windows, source, layer.output),
+        size + (channels if pool else 0),
+        _lead(windows, source, output, pool_size),
+        pool or layer,
     )
 
 
@@ -201,7 +231,6 @@ def _softmax(layer: Layer) -> Step:
 
 _KERNELS: dict[str, Callable[[Layer], Step]] = {
     "AVERAGE_POOL_2D": _pool,
-    "CONV_2D": _convolution,
     "DEPTHWISE_CONV_2D": _depthwise,
     "FULLY_CONNECTED": _dense,
     "MAX_POOL_2D": _pool,
@@ -238,7 +267,7 @@ def _side(value: int) -> int:
     return value
 
 
-def _lead(windows: Windows, source: Tensor, output: Tensor) -> int:
+def _lead(windows: Windows, source: Tensor, output: Tensor, pool: tuple[int, int] = (1, 1)) -> int:
     """`Step.lead` of a kernel that goes over its output position by position, in the order of memory.
 
     What is written at a position must not cover what a later one reads: "diagonal memory optimisation" (Blacker et
@@ -247,8 +276,9 @@ def _lead(windows: Windows, source: Tensor, output: Tensor) -> int:
     height, width, depth = picture_shape(source.shape)
     rows, columns, channels = picture_shape(output.shape)
     (top, _), (left, _) = windows.pads(height, width)
-    first = np.maximum(np.arange(rows) * windows.stride[0] - top, 0)[:, None] * width
-    reads = ((first + np.maximum(np.arange(columns) * windows.stride[1] - left, 0)) * depth).reshape(-1)
+    down, across = (stride * size for stride, size in zip(windows.stride, pool, strict=True))
+    first = np.maximum(np.arange(rows) * down - top, 0)[:, None] * width
+    reads = ((first + np.maximum(np.arange(columns) * across - left, 0)) * depth).reshape(-1)
     # The first byte that this position or a later one reads.
     needed = np.minimum.accumulate(reads[::-1])[::-1]
     written = np.arange(1, rows * columns + 1) * channels
