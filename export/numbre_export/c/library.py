@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbre_export.c.literals import remark
-from numbre_export.c.model_source import header, source
+from numbre_export.c.model_source import model_files
 from numbre_export.c.network import Network
 from numbre_export.c.vectors import Vectors, golden_header, samples_header, vectors
 
@@ -20,11 +20,6 @@ class _AtTemplate(Template):
     """Like `string.Template`, with @ for $, which make and CMake need for themselves."""
 
     delimiter = "@"
-
-
-def model_files(model: Network) -> dict[str, str]:
-    """model.h and model.c."""
-    return {"model.h": header(model), "model.c": source(model)}
 
 
 def library_files(

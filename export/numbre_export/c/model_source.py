@@ -13,6 +13,11 @@ from numbre_runtime.native.sources import kernel_source
 from numbre_runtime.native.steps import Parameters
 
 
+def model_files(model: Network) -> dict[str, str]:
+    """The library's two files, name to text."""
+    return {"model.h": header(model), "model.c": source(model)}
+
+
 def header(model: Network) -> str:
     """model.h."""
     upper, prefix = model.prefix.upper(), model.prefix

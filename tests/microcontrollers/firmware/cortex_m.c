@@ -33,6 +33,10 @@ static void fault(void)
     host_exit(0);
 }
 
-__attribute__((section(".vectors"), used)) static void (*const vectors[])(void) = {
-    (void (*)(void))stack_start, reset, fault, fault,
+/* The processor loads the first word into the stack pointer and jumps to the second. */
+struct vectors {
+    uint32_t *stack;
+    void (*handlers[3])(void);
 };
+
+__attribute__((section(".vectors"), used)) static const struct vectors vectors = {stack_start, {reset, fault, fault}};

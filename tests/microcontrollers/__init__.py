@@ -1,0 +1,1 @@
+"""`make test-mcu`: the C library on emulated microcontrollers."""

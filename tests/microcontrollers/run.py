@@ -1,0 +1,121 @@
+"""`make test-mcu`: classifies test images on emulated microcontrollers, and holds every output against the numpy backend.
+
+Exit code 0: every board agrees, or cannot be emulated here, for a reason that is printed; 1: a board does not agree.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from microcontrollers.boards import AVR, SEMIHOSTED, AvrBoard
+from microcontrollers.trial import CannotEmulateError, Outcome, on_avr, on_semihosted
+from numbre_export.c.network import Network, network
+from numbre_runtime.backends.integer import open_model
+from numbre_runtime.bundle import MODELS, read_bundle
+from numbre_train.data import load_mnist
+
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS = ROOT / "benchmarks" / "results" / "microcontrollers.json"
+TINY = ROOT / "tests" / "assets" / "tiny-int8"
+"""A bundle small enough for 2 kB of RAM."""
+IMAGES = 500
+
+
+@dataclass(frozen=True)
+class _Case:
+    """A model, and what the numpy backend gives for the images."""
+
+    name: str
+    model: Network
+    expected: NDArray[np.int8]
+
+
+def main() -> int:
+    """Runs the boards and writes what was measured."""
+    parser = argparse.ArgumentParser(description="Tries the C library on emulated microcontrollers.")
+    parser.add_argument("--images", type=int, default=IMAGES, help=f"of MNIST's test images (default: {IMAGES})")
+    parser.add_argument("--board", action="append", help="(default: all)")
+    parser.add_argument("--bundle", action="append", type=Path, help="(default: those that ship, and the tiny one)")
+    args = parser.parse_args()
+    start, mnist = time.monotonic(), load_mnist()
+    images, labels = mnist.test_images[: args.images], mnist.test_labels[: args.images]
+    paths = args.bundle or [*sorted(path.parent for path in MODELS.glob("*/manifest.json")), TINY]
+    faults, skipped, rows = 0, 0, list[dict[str, Any]]()
+    for case in (_case(path, images) for path in paths):
+        for board in (*SEMIHOSTED, AVR):
+            if (args.board and board.name not in args.board) or (board is AVR and not _fits_avr(case.model)):
+                continue
+            try:
+                with tempfile.TemporaryDirectory() as directory:
+                    tried = (on_avr if isinstance(board, AvrBoard) else on_semihosted)
+                    outcome = tried(board, case.model, images, Path(directory))  # type: ignore[operator]
+            except CannotEmulateError as reason:
+                print(f"{case.name} on {board.title}: skipped, {reason}")
+                skipped += 1
+                continue
+            row = _row(case, board.name, board.title, outcome, labels)
+            faults += row["different"]
+            rows.append(row)
+            print(_line(row), flush=True)
+    if args.board is None and args.bundle is None and not skipped:
+        RESULTS.write_text(json.dumps({"images": len(images), "compiler": "-Os", "rows": rows}, indent=1) + "\n")
+    print(f"{len(rows)} trials, {skipped} skipped, {faults} outputs differ, {time.monotonic() - start:.0f} s")
+    return 1 if faults else 0
+
+
+def _case(path: Path, images: NDArray[np.uint8]) -> _Case:
+    bundle = read_bundle(path)
+    content = next(bundle.contents[a.file] for a in bundle.manifest.artifacts if (a.format, a.precision) == ("tflite", "int8"))
+    model = network(content, bundle.manifest.name, manifest=bundle.manifest)
+    if model.pictures is None:
+        raise ValueError(f"{path}: takes no pixels")
+    stored = model.pictures.stored[images.reshape(len(images), -1), 0]
+    return _Case(path.name, model, open_model(content, 1).run(stored))
+
+
+def _fits_avr(model: Network) -> bool:
+    """Whether 32 kB of flash and 2 kB of RAM can hold it, with an image and some stack."""
+    return model.constants < 26_000 and model.arena_bytes + model.inputs < 1800
+
+
+def _row(case: _Case, board: str, title: str, outcome: Outcome, labels: NDArray[np.integer[Any]]) -> dict[str, Any]:
+    different = int((outcome.scores != case.expected).any(axis=1).sum()) if len(outcome.scores) == len(labels) else len(labels)
+    none = -1 if case.model.pictures is None else case.model.pictures.none
+    ranked = outcome.scores.astype(int)
+    if none >= 0:
+        ranked[:, none] = -129
+    right = int((ranked.argmax(axis=1) == labels).sum()) if len(ranked) == len(labels) else 0
+    return {
+        "bundle": case.name,
+        "board": board,
+        "title": title,
+        "different": different,
+        "right": right,
+        "macs": case.model.macs,
+        "flash": outcome.flash,
+        "arena": outcome.ram,
+        "stack": outcome.stack,
+        "steps": round(outcome.steps),
+        "unit": "cycles" if board == AVR.name else "instructions",
+    }
+
+
+def _line(row: dict[str, Any]) -> str:
+    return (
+        f"{row['bundle']} on {row['title']}: {row['different']} outputs differ, {row['right']} right, "
+        f"flash {row['flash']:,} B, arena {row['arena']:,} B, stack {row['stack']:,} B, {row['steps']:,} {row['unit']}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
