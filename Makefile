@@ -6,7 +6,7 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint bench models lock clean test-pi wheelhouse
+.PHONY: demo test lint bench models lock clean test-pi test-mcu wheelhouse
 
 demo: $(READY)
 	$(BIN)/numbre-train
@@ -31,6 +31,10 @@ bench: $(READY)
 # Installs and runs the runtime on emulated Raspberry Pi boards; skips with a reason where they cannot be had.
 test-pi: $(READY)
 	PYTHONPATH=tests:benchmarks $(BIN)/python -m emulated.run
+
+# The C library on emulated microcontrollers; skips with a reason what cannot be emulated here.
+test-mcu: $(READY)
+	PYTHONPATH=tests:benchmarks $(BIN)/python -m microcontrollers.run
 
 # Every wheel that a board needs to install without a network, in dist/wheelhouse-BOARD-PYTHON.
 BOARD ?= arm64

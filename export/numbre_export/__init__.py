@@ -5,6 +5,7 @@ import numbre_export
 report = numbre_export.export_model("model.keras", "pictures/", "bundle", preprocess="unit")
 report.manifest.artifacts[0].measured       # accuracy, agreement with Keras, … of the recommended file
 numbre_export.check("bundle", "tflite-runtime==2.14")
+numbre_export.write_c_library("bundle", "bundle-c")     # for microcontrollers
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from numbre_export.c.library import write_c_library
     from numbre_export.pipeline import ExportReport, export_model
     from numbre_export.verify.gate import Gate, ParityError
     from numbre_export.verify.targets import Compatibility, check
 
-__all__ = ["Compatibility", "ExportReport", "Gate", "ParityError", "check", "export_model"]
+__all__ = ["Compatibility", "ExportReport", "Gate", "ParityError", "check", "export_model", "write_c_library"]
 
 _HOMES = {
     "Compatibility": "verify.targets",
@@ -26,6 +28,7 @@ _HOMES = {
     "ParityError": "verify.gate",
     "check": "verify.targets",
     "export_model": "pipeline",
+    "write_c_library": "c.library",
 }
 """Where the public names are defined."""
 

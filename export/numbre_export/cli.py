@@ -6,16 +6,20 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from numbre_export.c.library import write_c_library
 from numbre_export.options import formats, parser, precisions
 from numbre_export.pipeline import export_model
 from numbre_export.verify.gate import Gate, ParityError
 from numbre_export.verify.verdict import FAIL
+from numbre_runtime.bundle import bundle_path
 from numbre_runtime.cli.common import EXIT_OK, run_command
 from numbre_runtime.cli.progress import progress_shown
 
 
 def run(args: argparse.Namespace) -> int:
     """Exports, and prints the progress."""
+    if args.c and (args.model.suffix == ".tflite" or bundle_path(args.model).is_dir()):
+        return _c_library(args)
     with progress_shown("numbre_export", "numbre_train"):
         report = export_model(
             args.model,
@@ -39,11 +43,22 @@ def run(args: argparse.Namespace) -> int:
             targets=args.target,
             with_test_data=args.with_test_data,
             strict=args.strict,
+            c_prefix=args.c_prefix if args.c else None,
         )
     failed = [line for outcome in report.outcomes if outcome.verdict == FAIL for line in outcome.findings()]
     for line in failed:
         print(f"numbre-export: {line}", file=sys.stderr)
     return ParityError.exit_code if failed else EXIT_OK
+
+
+def _c_library(args: argparse.Namespace) -> int:
+    """Writes the C library of a finished model, and nothing else."""
+    written = write_c_library(args.model, args.out, prefix=args.c_prefix)
+    print(
+        f"{args.out}/: {written.constants:,} bytes of constants, a static buffer of {written.arena_bytes:,} bytes, "
+        f"{written.macs:,} multiplications a run; try: make -C {args.out} check"
+    )
+    return EXIT_OK
 
 
 def main(argv: Sequence[str] | None = None) -> int:

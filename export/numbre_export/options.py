@@ -67,6 +67,7 @@ def parser() -> Parser:
     )
     gate.add_argument("--auto", action="store_true", help="if int8 misses the gate, try what else keeps it")
     gate.add_argument("--explain", action="store_true", help="tell which layer costs the accuracy")
+    _add_c(result)
     older = result.add_argument_group("older devices")
     older.add_argument(
         "--target",
@@ -97,6 +98,22 @@ def _add_files(result: Parser) -> None:
         "--with-test-data",
         action="store_true",
         help="put the test rows into the bundle (MNIST: about 1.7 MB)",
+    )
+
+
+def _add_c(result: Parser) -> None:
+    group = result.add_argument_group("microcontrollers")
+    group.add_argument(
+        "--c",
+        action="store_true",
+        help="write a C99 library too: model.h and model.c in the bundle, projects for boards beside it in DIR-c; of a "
+        "bundle or an int8 .tflite file as --model it is all that is written, to --out",
+    )
+    group.add_argument(
+        "--c-prefix",
+        default="numbre",
+        metavar="NAME",
+        help="what the names of its functions begin with (default: numbre)",
     )
 
 

@@ -20,6 +20,8 @@ import numpy as np
 
 from numbre_export.bundle.staging import exclusive, foreign_file
 from numbre_export.bundle.write import write_bundle
+from numbre_export.c.library import refuse_foreign_library, write_bundle_library
+from numbre_export.c.literals import identifier
 from numbre_export.convert.arrays import write_content
 from numbre_export.convert.converter import Converter, SourceModel, UploadedRows
 from numbre_export.convert.variant import FORMATS, GRANULARITIES, IO_DTYPES, Variant, unavailable, variants
@@ -33,6 +35,7 @@ from numbre_export.verify.outcome import NOT_MADE, MadeFile, Outcome
 from numbre_export.verify.targets import Target, parse_target, reasons_against
 from numbre_export.verify.verdict import CANNOT_TELL, PASS, Case, judge, power
 from numbre_runtime.backends.quiet import quiet_engine
+from numbre_runtime.bundle import read_bundle
 from numbre_runtime.errors import BackendError, DataError, ModelError, OutputError
 from numbre_runtime.manifest import PRECISIONS, Manifest
 from numbre_runtime.tensors import softmax
@@ -85,6 +88,7 @@ def export_model(
     targets: Sequence[str] = (),
     with_test_data: bool = False,
     strict: bool = False,
+    c_prefix: str | None = None,
 ) -> ExportReport:
     """Exports a Keras classifier as TFLite and ONNX files, each measured through the runtime and held to the gate.
 
@@ -117,8 +121,11 @@ def export_model(
         strict: Whether to write nothing unless every file can be made and is shown to keep its bounds. Without it, a
             file that cannot be made or misses its bounds is left out, and one of which the rows are too few to tell
             is written and marked.
+        c_prefix: Writes a C library too, whose names begin so: model.h and model.c in the bundle, and projects for
+            boards in a directory beside it, `out` with "-c" at the end. None writes none.
 
     Raises:
+        BackendUnsupportedError: The model has what the C library does not compute.
         ModelError: The model cannot be read, or nothing that was asked for can be made.
         DataError: The data do not fit the model, or an argument is not what it should be.
         ParityError: All files that were asked for miss their bounds.
@@ -147,6 +154,7 @@ def export_model(
         calibration_rows,
         strict,
         tuple(precisions),
+        c_prefix,
     )
     if isinstance(model, str | os.PathLike) and not Path(model).exists():
         raise ModelError(f"{model}: no such file; numbre-train makes one")
@@ -155,6 +163,9 @@ def export_model(
         raise OutputError(
             f"{target}: holds {name}, which no export wrote and this one would remove; choose another one"
         )
+    if c_prefix is not None:
+        _check_c(request)
+        refuse_foreign_library(_library_folder(target))
     with exclusive(target) as directory, Converter(directory) as converter:
         file = _model_file(model, directory)
         source = converter.open(file)
@@ -192,6 +203,7 @@ class _Request:
     calibration_rows: int
     strict: bool
     asked: tuple[str, ...]
+    c_prefix: str | None
 
 
 class _Export:
@@ -239,8 +251,14 @@ class _Export:
         for line in explanation_lines(explanation):
             _log.info(line)
         with quiet_engine():
-            manifest = write_bundle(target, frame, outcomes, request.with_test_data, explanation, climbs)
+            manifest = write_bundle(
+                target, frame, outcomes, request.with_test_data, explanation, climbs, request.c_prefix
+            )
         _log.info("%s; written to %s/", _summary(outcomes), target)
+        if request.c_prefix is not None:
+            folder = _library_folder(target)
+            write_bundle_library(read_bundle(target), folder, request.c_prefix)
+            _log.info("the C library with its projects is in %s/; try: make -C %s check", folder, folder)
         return ExportReport(target, manifest, tuple(outcomes), explanation, tuple(climbs))
 
     def _outcome(self, asked: Variant, climbs: list[Climb]) -> Outcome:
@@ -421,6 +439,23 @@ def _known(values: Sequence[str], known: Sequence[str] | set[str], what: str) ->
         if value not in known:
             raise DataError(f"{what} {value!r}: expected one of {listed}")
     return list(values)
+
+
+def _check_c(request: _Request) -> None:
+    """Finds out before the work what a C library needs.
+
+    Raises:
+        DataError: It could not be made.
+    """
+    identifier(request.c_prefix or "")
+    if "int8" not in request.precisions or "tflite" not in request.formats or request.io not in ("default", "int8"):
+        raise DataError(
+            "a C library is made of an int8 TFLite file; use --int8, --format tflite and --io int8 with --c"
+        )
+
+
+def _library_folder(target: Path) -> Path:
+    return target.with_name(f"{target.name}-c")
 
 
 def _model_file(model: str | os.PathLike[str] | keras.Model, directory: Path) -> Path:

@@ -140,6 +140,31 @@ class Artifact(NamedTuple):
     """The exporter's gate: "pass", or "cannot tell" if there were too few test rows to show a loss."""
 
 
+class CLibrary(NamedTuple):
+    """The model as C code for microcontrollers; its two files are among the bundle's `files`."""
+
+    header: str
+    """File name, "model.h"."""
+    source: str
+    """File name, "model.c"."""
+    artifact: str
+    """The int8 TFLite file that it computes, bit for bit."""
+    prefix: str
+    """What its functions' names begin with."""
+    macs: int
+    """Multiplications of an input with a weight in one run."""
+    constants: int
+    """Bytes of weights, biases, scales and tables."""
+    arena: int
+    """Bytes of its static buffer."""
+    compiler: str | None = None
+    """What the following was compiled with; None where the exporter found no compiler for microcontrollers."""
+    flash: int | None = None
+    """Bytes of code and constants."""
+    ram: int | None = None
+    """Bytes of static buffer and stack, without the caller's image and scores."""
+
+
 class Manifest(NamedTuple):
     """All that a bundle says of itself."""
 
@@ -166,6 +191,8 @@ class Manifest(NamedTuple):
     """Confidence, 0–1, from which on an answer counts; below it an image is none of the classes."""
     none_label: str | None = None
     """The label that stands for "none of the others"; it has a score and is never an answer."""
+    c: CLibrary | None = None
+    """The model as C code; None if the bundle has none."""
 
     @property
     def entries(self) -> tuple[FileEntry | Artifact, ...]:
@@ -262,6 +289,8 @@ def _check(manifest: Manifest, where: str) -> None:
         raise BundleError(f"{where}: a file of fewer than 0 bytes")
     if len(set(names)) != len(names):
         raise BundleError(f"{where}: a file is listed twice")
+    if manifest.c is not None and not {manifest.c.header, manifest.c.source, manifest.c.artifact} <= set(names):
+        raise BundleError(f"{where}: its C library names a file that it does not list")
     for artifact in manifest.artifacts:
         if artifact.format not in FORMATS or artifact.precision not in PRECISIONS:
             raise BundleError(f"{where}: {artifact.file}: unknown format or precision; a newer runtime may know it")

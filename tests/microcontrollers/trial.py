@@ -43,12 +43,23 @@ def on_semihosted(board: SemihostedBoard, model: Network, images: NDArray[np.uin
     """Runs images (N, …) on a board of QEMU's, in an empty folder."""
     _need(f"{board.tools}gcc", board.emulator[0])
     _write(model, images, folder)
-    places = {"FLASH_AT": board.flash[0], "FLASH_SIZE": board.flash[1], "RAM_AT": board.ram[0], "RAM_SIZE": board.ram[1]}
+    places = {
+        "FLASH_AT": board.flash[0],
+        "FLASH_SIZE": board.flash[1],
+        "RAM_AT": board.ram[0],
+        "RAM_SIZE": board.ram[1],
+    }
     sources = [_FIRMWARE / name for name in ("classify_file.c", "host_files.c", board.start)]
     common = (f"{board.tools}gcc", "-std=gnu99", "-Os", *board.processor, *_WARNINGS, "-ffreestanding")
     sections = ("-ffunction-sections", "-fdata-sections", "-I.", f"-I{_FIRMWARE}")
     _run(folder, *common, *sections, "-pedantic", "-std=c99", "-c", "model.c", "-o", "model.o")
-    link = ("-nostdlib", "-nostartfiles", "-Wl,--gc-sections", "-Wl,-Map=firmware.map", f"-T{_FIRMWARE / 'firmware.ld'}")
+    link = (
+        "-nostdlib",
+        "-nostartfiles",
+        "-Wl,--gc-sections",
+        "-Wl,-Map=firmware.map",
+        f"-T{_FIRMWARE / 'firmware.ld'}",
+    )
     defined = [f"-Wl,--defsym={name}={value:#x}" for name, value in places.items()]
     _run(folder, *common, *sections, *link, *defined, *sources, "model.o", "-lgcc", "-o", "firmware.elf")
     quiet = ("-nographic", "-monitor", "none", "-serial", "none")
@@ -68,8 +79,8 @@ def on_avr(board: AvrBoard, model: Network, images: NDArray[np.uint8], folder: P
     _run(folder, "cc", "-O2", *_WARNINGS, _FIRMWARE / "simulate_avr.c", "-lsimavr", "-o", "simulate")
     # avr-gcc counts RAM from 0x800000 on.
     symbols = {fields[-1]: int(fields[0], 16) for fields in map(str.split, _run(folder, "avr-nm", "firmware.elf"))}
-    image, scores, go = (f"{symbols[name] - 0x800000:x}" for name in ("image", "scores", "go"))
-    _run(folder, "./simulate", "firmware.elf", board.processor, image, model.inputs, scores, model.outputs, go)
+    image, scores, state = (f"{symbols[name] - 0x800000:x}" for name in ("image", "scores", "state"))
+    _run(folder, "./simulate", "firmware.elf", board.processor, image, model.inputs, scores, model.outputs, state)
     return _outcome(model, folder, _sections((folder / "firmware.map").read_text(encoding="utf-8")), 1)
 
 

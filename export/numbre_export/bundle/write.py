@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from numbre_export.bundle.report import Findings, report_html
 from numbre_export.bundle.staging import foreign_file
+from numbre_export.c.bundled import bundled_library
 from numbre_export.verify.explain import LayerNoise
 from numbre_export.verify.frame import Frame
 from numbre_export.verify.gate import TestSet
@@ -39,6 +40,7 @@ def write_bundle(
     with_test_data: bool,
     explanation: Sequence[LayerNoise] = (),
     climbs: Sequence[Climb] = (),
+    c_prefix: str | None = None,
 ) -> Manifest:
     """Writes a bundle all or nothing; an earlier one stays as it was unless everything can be written.
 
@@ -49,8 +51,11 @@ def write_bundle(
         with_test_data: Whether the test rows travel with the bundle.
         explanation: What `explain_layers` found, for the report.
         climbs: How the ladder was climbed, for the report.
+        c_prefix: What the C library's names begin with; None writes none.
 
     Raises:
+        BackendUnsupportedError: The int8 TFLite file has what the C library does not compute.
+        BundleError: A C library is wanted, and no int8 TFLite file ships.
         OutputError: It cannot be written.
     """
     test = frame.test
@@ -72,10 +77,14 @@ def write_bundle(
             labels = _small(test.labels, len(frame.labels))
             answers = _small(test.answers, len(frame.labels))
             others[TEST_DATA] = write_npz(images=test.images, labels=labels, answers=answers)
+        library = None
+        if c_prefix is not None:
+            library, sources = bundled_library(manifest, contents, c_prefix)
+            others |= sources
         for name, content in (contents | others).items():
             write_atomic(staging / name, content)
         entries = [FileEntry(name, _digest(content), len(content)) for name, content in others.items()]
-        manifest = frame.manifest(artifacts, entries)
+        manifest = frame.manifest(artifacts, entries)._replace(c=library)
         write_atomic(staging / MANIFEST, manifest.to_json())
         _check_bundle(staging)
     return manifest

@@ -47,9 +47,9 @@ def footprint(model: Network) -> Footprint | None:
         _run(compiler, *_FLAGS, "-fcallgraph-info=su", "-c", "model.c", "-o", "model.o", cwd=folder)
         linking = ("-Wl,--gc-sections", f"-Wl,--entry={entry}", "model.o", "-lgcc", "-o", "model.elf")
         _run(compiler, *_FLAGS, *linking, cwd=folder)
-        text, data, bss = (int(field) for field in _run(size, "model.elf", cwd=folder).splitlines()[1].split()[:3])
+        code, data, bss = (int(field) for field in _run(size, "model.elf", cwd=folder).splitlines()[1].split()[:3])
         stack = _deepest_stack((folder / "model.ci").read_text(encoding="utf-8"), entry)
-    return Footprint(text + data, data + bss + stack, stack, f"arm-none-eabi-gcc {version}, Cortex-M0+, -Os")
+    return Footprint(code + data, data + bss + stack, stack, f"arm-none-eabi-gcc {version}, Cortex-M0+, -Os")
 
 
 def _run(*command: str, cwd: Path | None = None) -> str:

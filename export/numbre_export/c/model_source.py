@@ -12,10 +12,14 @@ from numbre_export.c.network import Network, Pictures
 from numbre_runtime.native.sources import kernel_source
 from numbre_runtime.native.steps import Parameters
 
+HEADER, SOURCE = "model.h", "model.c"
+MARK = "written by numbre-export --c"
+"""Stands in the first lines of both files."""
+
 
 def model_files(model: Network) -> dict[str, str]:
     """The library's two files, name to text."""
-    return {"model.h": header(model), "model.c": source(model)}
+    return {HEADER: header(model), SOURCE: source(model)}
 
 
 def header(model: Network) -> str:
@@ -23,7 +27,7 @@ def header(model: Network) -> str:
     upper, prefix = model.prefix.upper(), model.prefix
     shape = "×".join(str(size) for size in model.shape)
     text = f"""\
-/* {literals.remark(model.name)}: an int8 neural network in C99, written by numbre-export --c. Do not edit.
+/* {literals.remark(model.name)}: an int8 neural network in C99, {MARK}. Do not edit.
    SHA-256 of its TensorFlow Lite file: {model.sha256}
 
    No heap, no floating-point numbers, no C library. All functions share one static buffer: call them from one
@@ -57,7 +61,7 @@ int {prefix}_run(const int8_t input[{upper}_INPUTS], int8_t output[{upper}_OUTPU
     if model.pictures is not None:
         text += f"""
 /* Runs the network on pixels from 0 to 255, as the model was trained on them. Returns the class with the largest
-   score{_answer(upper, model.pictures)}. */
+   score{_answer(model.pictures)}. */
 int {prefix}_predict(const uint8_t image[{upper}_INPUTS], int8_t scores[{upper}_OUTPUTS]);
 """
     return f"""{text}
@@ -73,7 +77,7 @@ def source(model: Network) -> str:
     """model.c."""
     constants = "\n".join(_constants(model))
     return f"""\
-/* {literals.remark(model.name)}. Written by numbre-export --c; see model.h. */
+/* {literals.remark(model.name)}, {MARK}; see model.h. */
 #include "model.h"
 
 #include <stddef.h>
@@ -83,9 +87,7 @@ typedef char {model.prefix}_needs_arithmetic_shifts[(-1 >> 1) == -1 ? 1 : -1];
 
 {kernel_source({step.kernel for step in model.steps})}
 {constants}
-static int8_t arena[{model.prefix.upper()}_ARENA_BYTES];
-
-{_forward(model)}
+{_arena(model)}{_forward(model)}
 {_functions(model)}"""
 
 
@@ -98,7 +100,7 @@ def _labels(upper: str, pictures: Pictures) -> str:
     return f"\n#define {upper}_LABELS {{{names}}}\n"
 
 
-def _answer(upper: str, pictures: Pictures) -> str:
+def _answer(pictures: Pictures) -> str:
     text = ""
     if pictures.none >= 0:
         text += f" but class {pictures.none}, which stands for none of the others"
@@ -134,6 +136,10 @@ def _members(parameters: Parameters, name: str, arrays: list[str]) -> dict[str, 
         else:
             members[key] = literals.number(int(value))
     return members
+
+
+def _arena(model: Network) -> str:
+    return f"static int8_t arena[{model.prefix.upper()}_ARENA_BYTES];\n\n" if model.arena_bytes else ""
 
 
 def _forward(model: Network) -> str:

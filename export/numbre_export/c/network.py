@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from numbre_export.c import literals
 from numbre_runtime.backends.integer import open_model
 from numbre_runtime.errors import BackendUnsupportedError
 from numbre_runtime.kernels.requantize import int8_tensor
-from numbre_runtime.kernels.tflite_file import read_layers
+from numbre_runtime.kernels.tflite_file import Layer, read_layers
 from numbre_runtime.manifest import InputSpec, Manifest, TensorSpec
 from numbre_runtime.native.arena import Arena, plan_arena
 from numbre_runtime.native.steps import Parameters, Step, steps
@@ -94,7 +94,7 @@ class Network:
     @property
     def arena_bytes(self) -> int:
         """Size of the library's one buffer: the activations, then what a kernel needs for itself."""
-        return max(self.arena.bytes + self.arena.scratch, 1)
+        return self.arena.bytes + self.arena.scratch
 
 
 def network(content: bytes, name: str, prefix: str = "numbre", manifest: Manifest | None = None) -> Network:
@@ -111,9 +111,15 @@ def network(content: bytes, name: str, prefix: str = "numbre", manifest: Manifes
         BackendError: The file is damaged, as the numpy backend finds.
         DataError: The prefix is no C identifier.
     """
-    literals.identifier(prefix)
     open_model(content, 1)
-    layers = read_layers(content)
+    return network_of(read_layers(content), name, prefix, manifest, hashlib.sha256(content).hexdigest())
+
+
+def network_of(
+    layers: Sequence[Layer], name: str, prefix: str = "numbre", manifest: Manifest | None = None, sha256: str = ""
+) -> Network:
+    """`network` of layers that the numpy backend has accepted."""
+    literals.identifier(prefix)
     found = tuple(steps(layers))
     source, output = int8_tensor(layers[0].inputs[0]), int8_tensor(layers[-1].output)
     ends = tuple(TensorSpec("int8", float(tensor.scale), tensor.zero_point) for tensor in (source, output))
@@ -124,7 +130,7 @@ def network(content: bytes, name: str, prefix: str = "numbre", manifest: Manifes
     return Network(
         prefix=prefix,
         name=name,
-        sha256=hashlib.sha256(content).hexdigest(),
+        sha256=sha256,
         steps=found,
         arena=plan_arena(found, holds_input=not in_place),
         source=ends[0],

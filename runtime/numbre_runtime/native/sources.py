@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from importlib.resources import files
 
+_WEIGHED = ("high_product", "requantize", "dot", "weigh_x86", "weigh")
 _NEEDS: dict[str, tuple[str, ...]] = {
-    "dense": ("high_product", "requantize", "dot", "dense_x86"),
-    "convolution": ("high_product", "requantize", "dot", "dense_x86", "dense", "windows", "inside", "copy", "keep_larger"),
+    "dense": _WEIGHED,
+    "convolution": (*_WEIGHED, "windows", "inside", "copy", "keep_larger"),
     "depthwise": ("high_product", "requantize", "windows", "inside"),
     "max_pool": ("windows", "inside", "pool", "keep_larger"),
     "average_pool": ("windows", "inside", "pool"),
@@ -15,8 +16,8 @@ _NEEDS: dict[str, tuple[str, ...]] = {
 }
 """What each kernel's file needs before it."""
 _ORDER = (
-    *("flash", "high_product", "requantize", "dot", "dense_x86", "dense", "windows", "inside"),
-    *("copy", "keep_larger", "convolution", "depthwise", "pool", "max_pool", "average_pool", "softmax"),
+    *("flash", "high_product", "requantize", "dot", "weigh_x86", "weigh", "dense", "windows"),
+    *("inside", "copy", "keep_larger", "convolution", "depthwise", "pool", "max_pool", "average_pool", "softmax"),
 )
 """Every file, in the order that C needs."""
 

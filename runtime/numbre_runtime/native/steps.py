@@ -86,8 +86,10 @@ def _joins(layer: Layer, following: Layer | None) -> bool:
         return False
     windows, output = layer_windows(following), int8_tensor(following.output)
     (top, _), (left, _) = windows.pads(*picture_shape(layer.output.shape)[:2])
-    covers = all(-(-side // size) == count for side, size, count in zip(
-        layer.output.shape[1:3], windows.size, following.output.shape[1:3], strict=True))
+    covers = all(
+        -(-side // size) == count
+        for side, size, count in zip(layer.output.shape[1:3], windows.size, following.output.shape[1:3], strict=True)
+    )
     return (
         windows.size == windows.stride
         and max(windows.size) < 256

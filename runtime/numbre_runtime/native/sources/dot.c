@@ -1,5 +1,14 @@
-#if defined(__ARM_FEATURE_SIMD32) && defined(__GNUC__)
+#if defined(__ARM_FEATURE_SIMD32) && defined(__GNUC__) && !defined(NUMBRE_NO_VECTORS)
 #include <arm_acle.h>
+#endif
+
+#if defined(__AVR_HAVE_MUL__)
+/* avr-gcc would call a function for each product. muls leaves its sign in the carry. */
+#define AVR_PRODUCT_TEXT \
+    "ld r22, X+\n\tlpm r23, Z+\n\tmuls r22, r23\n\tsbc r22, r22\n\t" \
+    "add %A0, r0\n\tadc %B0, r1\n\tadc %C0, r22\n\tadc %D0, r22\n\t"
+#define AVR_PRODUCT(text) \
+    __asm__(text "clr __zero_reg__" : "+r"(sum), "+x"(x), "+z"(weights) : : "r22", "r23", "memory")
 #endif
 
 /* The sum of x[i] · weights[i], modulo 2^32. */
@@ -7,15 +16,12 @@ static uint32_t dot(const int8_t *x, const IN_FLASH int8_t *weights, size_t leng
 {
     uint32_t sum = 0;
 #if defined(__AVR_HAVE_MUL__)
-    /* avr-gcc calls a function for each product; muls leaves its sign in the carry. */
-    if (length)
-        __asm__("1: ld r22, X+\n\tlpm r23, Z+\n\tmuls r22, r23\n\tsbc r22, r22\n\t"
-                "add %A0, r0\n\tadc %B0, r1\n\tadc %C0, r22\n\tadc %D0, r22\n\tsbiw %3, 1\n\tbrne 1b\n\tclr __zero_reg__"
-                : "+r"(sum), "+x"(x), "+z"(weights), "+w"(length)
-                :
-                : "r22", "r23", "memory");
+    for (; length >= 4; length -= 4)
+        AVR_PRODUCT(AVR_PRODUCT_TEXT AVR_PRODUCT_TEXT AVR_PRODUCT_TEXT AVR_PRODUCT_TEXT);
+    while (length--)
+        AVR_PRODUCT(AVR_PRODUCT_TEXT);
 #else
-#if defined(__ARM_FEATURE_SIMD32) && defined(__GNUC__)
+#if defined(__ARM_FEATURE_SIMD32) && defined(__GNUC__) && !defined(NUMBRE_NO_VECTORS)
     /* Four products at a time: bytes 0 and 2, then bytes 1 and 3, as pairs of int16. */
     int32_t pairs = 0;
     for (; length >= 4; length -= 4, x += 4, weights += 4) {

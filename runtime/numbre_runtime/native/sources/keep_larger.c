@@ -1,4 +1,4 @@
-#if defined(__SSE2__)
+#if defined(__SSE2__) && !defined(NUMBRE_NO_VECTORS)
 #include <emmintrin.h>
 #endif
 
@@ -6,7 +6,7 @@
 static void keep_larger(int8_t *y, const int8_t *other, size_t count)
 {
     size_t k = 0;
-#if defined(__SSE2__)
+#if defined(__SSE2__) && !defined(NUMBRE_NO_VECTORS)
     /* SSE2 compares unsigned bytes, hence value + 128. */
     const __m128i flip = _mm_set1_epi8(-128);
     for (; k + 8 <= count; k += 8) {

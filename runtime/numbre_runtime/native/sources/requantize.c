@@ -16,8 +16,11 @@ static int8_t requantized(uint32_t sum, const IN_FLASH struct scales *scales, si
     uint8_t left = (uint8_t)(shift > 0 ? shift : 0), right = (uint8_t)(shift < 0 ? -shift : 0);
     /* The reference shifts within an int32, whose overflow wraps around. */
     int32_t value = high_product((int32_t)((sum + (uint32_t)scales->starts[channel]) << left), scales->multipliers[entry]);
-    uint32_t mask = ((uint32_t)1 << right) - 1, rest = (uint32_t)value & mask;
     int32_t low = (int32_t)scales->low - scales->zero, high = (int32_t)scales->high - scales->zero;
-    value = (value >> right) + (rest > (mask >> 1) + (uint32_t)(away && value < 0));
+    if (right) {
+        int32_t halves = value >> (right - 1);
+        uint8_t tie = away && value < 0 && (uint32_t)halves << (right - 1) == (uint32_t)value;
+        value = (halves >> 1) + ((halves & 1) && !tie);
+    }
     return (int8_t)((value < low ? low : value > high ? high : value) + scales->zero);
 }

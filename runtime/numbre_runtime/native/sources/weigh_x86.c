@@ -1,5 +1,12 @@
-#if defined(__x86_64__) && defined(__GNUC__)
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(NUMBRE_NO_VECTORS)
 /* The same by the widest vectors of this processor, whatever the compiler was told. */
+#if defined(__clang__)
+#define SEPARATE
+#else
+#define SEPARATE __attribute__((noipa)) /* else gcc warns of vectors that a small layer's arrays have no room for */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized" /* g++ 12 warns of its own header (GCC bug 105593) */
+#endif
 #include <immintrin.h>
 #define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
 
@@ -45,8 +52,8 @@ AVX512 static __m256i folded_twice(__m512i a, __m512i b, __m512i c, __m512i d)
 
 /* Eight rows at a time, 64 bytes of each. Returns how many rows it has done. VNNI multiplies unsigned with signed numbers:
    it is given weight + 128, and 128 times the sum of x is taken off. */
-AVX512 static size_t weigh_avx512(const int8_t *x, size_t pieces, size_t apart, size_t length, int8_t *y,
-                                  const int8_t *weights, size_t rows, const struct scales *scales)
+AVX512 SEPARATE static size_t weigh_avx512(const int8_t *x, size_t pieces, size_t apart, size_t length, int8_t *y,
+                                           const int8_t *weights, size_t rows, const struct scales *scales)
 {
     const __m512i flip = _mm512_set1_epi8(-128), ones = _mm512_set1_epi8(1), zero = _mm512_setzero_si512();
     size_t size = pieces * length, row, piece, at;
@@ -116,4 +123,7 @@ static size_t weigh_wide(const int8_t *x, size_t pieces, size_t apart, size_t le
     }
     return row;
 }
+#if !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 #endif
