@@ -60,9 +60,9 @@ def run(args: argparse.Namespace) -> int:
     """Reads the data once, prints the figures and draws the picture."""
     if args.column is not None and not 0 <= args.column < COLUMNS:
         raise OptionError(f"--column {args.column}: expected 0 (the label) to {COLUMNS - 1}")
-    check_output(args.picture, args.data)
     name, chunks, classes = stream_rows(args.data, args.labels)
     summary = summarize(chunks, len(classes), args.column)
+    check_output(args.picture, args.data)
     from numbre_train import plots
 
     figure = plots.first_images(summary.first.images, summary.first.labels, classes, 3, 3, "First images", 2.0)

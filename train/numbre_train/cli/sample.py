@@ -55,10 +55,10 @@ def run(args: argparse.Namespace) -> int:
     if not is_csv(args.out):
         raise OptionError(f"--out {args.out}: expected a name that ends in {' or '.join(SUFFIXES)}")
     seed = checked_seed(args.seed)
-    check_output(args.out, [args.data] if args.data else [])
     mnist = load_mnist(args.data)
     if not 1 <= args.rows <= len(mnist.train_labels):
         raise OptionError(f"--rows {args.rows}: expected 1 to {len(mnist.train_labels):,}")
+    check_output(args.out, [args.data] if args.data else [])
     drawn = np.random.default_rng(seed).choice(len(mnist.train_labels), args.rows, replace=False)
     table = np.column_stack((mnist.train_labels[drawn], mnist.train_images[drawn].reshape(-1, COLUMNS - 1)))
 
