@@ -9,8 +9,10 @@ from dataclasses import asdict
 
 from numbre_runtime import __version__
 from numbre_runtime.backends import BACKENDS
+from numbre_runtime.bundle import bundle_path
 from numbre_runtime.cli.common import EXIT_ERROR, EXIT_OK, Parser, run_command
 from numbre_runtime.doctor.board import this_board
+from numbre_runtime.doctor.bundle_findings import bundle_findings
 from numbre_runtime.doctor.cures import cure
 from numbre_runtime.doctor.probe import Probe, probe
 from numbre_runtime.text import json_text, terminal
@@ -21,15 +23,18 @@ def parser() -> Parser:
     result = Parser(
         prog="numbre-doctor",
         description="Tries every inference engine on this board, each in a process of its own, up to golden outputs.",
-        epilog="Exit code 0: at least one works.",
-        examples=("numbre-doctor", "numbre-doctor --json"),
+        epilog="Exit code 0: at least one works; with --bundle: nothing is wrong.",
+        examples=("numbre-doctor", "numbre-doctor --json", "numbre-doctor --bundle build/numbre-int8"),
     )
+    result.add_argument("--bundle", metavar="DIR|NAME", help="say what is wrong with this bundle instead")
     result.add_argument("--json", action="store_true", help="print the findings as one JSON object")
     return result
 
 
 def run(args: argparse.Namespace) -> int:
     """Probes every backend and says which will be used."""
+    if args.bundle is not None:
+        return _bundle(args)
     board = this_board()
     probes = [probe(name) for name in BACKENDS]
     used = next((found for found in probes if found.status == "works"), None)
@@ -51,6 +56,18 @@ def run(args: argparse.Namespace) -> int:
             print("\n".join(map(terminal, _lines(found, finding["cause"], finding["cure"]))))
         print(f"\nbackend that is used: {used.version if used else 'none works'}")
     return EXIT_OK if used else EXIT_ERROR
+
+
+def _bundle(args: argparse.Namespace) -> int:
+    """Says what is wrong with a bundle."""
+    findings = bundle_findings(bundle_path(args.bundle))
+    if args.json:
+        print(json_text([finding._asdict() for finding in findings], indent=1))
+    else:
+        for finding in findings:
+            names = " with ".join(filter(None, (finding.file, finding.backend)))
+            print(terminal(": ".join(filter(None, (names, finding.problem or "works, golden outputs as at export")))))
+    return EXIT_ERROR if any(finding.problem for finding in findings) else EXIT_OK
 
 
 def _lines(found: Probe, cause: str, advice: str) -> list[str]:

@@ -6,7 +6,7 @@ import io
 from typing import TYPE_CHECKING
 
 from numbre_runtime.page.result import Page
-from numbre_runtime.pictures.picture import PictureSource, with_picture
+from numbre_runtime.pictures.picture import PictureSource, orientation, upright, with_picture
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -29,14 +29,14 @@ def overlay_png(source: PictureSource, page: Page) -> bytes:
 
 def drawn(picture: Image, page: Page) -> Image:
     """The picture upright, in colour, with what was read on it."""
-    from PIL import ImageDraw, ImageFont, ImageOps
+    from PIL import ImageDraw, ImageFont
 
-    factor = 1
+    stored, factor = orientation(picture), 1
     while page.width * page.height // factor**2 > _MOST_PIXELS:
         factor += 1
     if factor > 1:
         picture = picture.convert("RGB").reduce(factor)
-    shown = ImageOps.exif_transpose(picture).convert("RGB")
+    shown = upright(picture, stored).convert("RGB")
     canvas = ImageDraw.Draw(shown)
     width = max(1, round(max(shown.size) / 700))
     for number in page.numbers:

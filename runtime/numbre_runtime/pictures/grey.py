@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from numbre_runtime.errors import ImageError
-from numbre_runtime.pictures.picture import is_transparent
+from numbre_runtime.pictures.picture import is_transparent, orientation, upright
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,9 +25,9 @@ def grey_levels(picture: Image, longest: int, decoded: int) -> NDArray[np.uint8]
     Raises:
         ImageError: It has NaN or infinite levels.
     """
-    from PIL import Image, ImageOps
+    from PIL import Image
 
-    picture = ImageOps.exif_transpose(_reduced(picture, decoded))
+    picture = upright(_reduced(picture, decoded), orientation(picture))
     if picture.mode.startswith(("I", "F")):
         picture = Image.fromarray(_as_bytes(np.asarray(picture, np.float32), picture.mode))
     if picture.mode == "La":
@@ -58,9 +58,6 @@ def _reduced(picture: Image, least: int) -> Image:
         size = (max(1, picture.width // factor), max(1, picture.height // factor))
         smaller = picture.resize(size, Image.Resampling.NEAREST)
     smaller.info = picture.info
-    exif = picture.getexif()
-    if exif:
-        smaller.getexif().update(exif)
     return smaller
 
 

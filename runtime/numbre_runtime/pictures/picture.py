@@ -1,4 +1,4 @@
-"""Opening pictures that nobody vouches for, whatever is made of them then."""
+"""Opening untrusted pictures, whatever is made of them then."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import IO, TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 import numpy as np
 
-from numbre_runtime.errors import ImageError
+from numbre_runtime.errors import ImageError, NumbreError
+from numbre_runtime.pictures.metered_file import MeteredFile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,6 +32,13 @@ _WEBP_PIXELS = 2_000_000
 
 _ORIENTATION, _LYING = 0x0112, (5, 6, 7, 8)
 """EXIF's tag, and those of its values that say that the picture lies on its side."""
+
+_SMALL_FILE = 64 << 10
+"""Bytes up to which no file takes long, however it is made."""
+_MOST_SCANNED = 2_000_000_000
+"""Most coefficients that the scans of a JPEG go through, some 2 seconds' work; a camera's progressive file has 10
+scans."""
+_START_OF_SCAN = b"\xff\xda"
 
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 """Read by Pillow's own decoders; formats that start other programs (EPS) are left out."""
@@ -113,15 +121,21 @@ def with_picture(
     from PIL import Image, UnidentifiedImageError
 
     name = picture_name(source)
+    opened: str | MeteredFile = ""
     try:
         if isinstance(source, np.ndarray):
             source = picture_of_array(source)
         if isinstance(source, Image.Image):
             _check_size(source, name)
             return use(source, source.size)
-        with Image.open(_opened(source, name), formats=_FORMATS) as picture:
+        opened = _opened(source, name)
+        with Image.open(cast("str | IO[bytes]", opened), formats=_FORMATS) as picture:
             _check_size(picture, name)
             _check_decoder(picture, name)
+            if picture.format in ("JPEG", "MPO"):
+                _check_scans(picture, opened, name)
+            if isinstance(opened, MeteredFile):
+                opened.decode()
             size = picture.size
             if draft is not None:
                 picture.draft("L", (draft, draft))
@@ -135,25 +149,62 @@ def with_picture(
         raise ImageError(f"{name}: no picture in a known format ({known}), or its header is damaged") from cause
     except PermissionError as cause:
         raise ImageError(f"{name}: cannot be read ({cause.strerror})") from cause
-    except (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, ArithmeticError) as cause:
+    except NumbreError:
+        raise
+    except Exception as cause:
+        # Pillow lets a dozen kinds of errors through on damaged files, AttributeError and struct.error among them.
         raise ImageError(f"{name}: damaged or cut short ({cause})") from cause
+    finally:
+        if isinstance(source, (str, os.PathLike)) and isinstance(opened, MeteredFile):
+            opened.release()
 
 
-def _opened(source: object, name: str) -> str | IO[bytes]:
-    """A picture as `Image.open` takes it: by its name, because Pillow then imports only the decoder for its ending."""
+def _opened(source: object, name: str) -> str | MeteredFile:
+    """A picture as `Image.open` takes it.
+
+    A small file by its name, because Pillow then imports only the decoder for its ending; what is done with it is
+    bounded by its size.
+    """
     if isinstance(source, (str, os.PathLike)):
-        _check_file(name)
-        return name
+        if _check_file(name) <= _SMALL_FILE:
+            return name
+        return MeteredFile(open(name, "rb"))  # noqa: PTH123 - closed by the caller; Path would cost an import
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return io.BytesIO(source)
+        return MeteredFile(io.BytesIO(source))
     if hasattr(source, "read"):
-        return cast("IO[bytes]", source)
+        return MeteredFile(cast("IO[bytes]", source))
     raise ImageError(f"a {type(source).__name__}; expected an array, a path, bytes, a binary file or a PIL image")
 
 
 def upright_size(picture: Image, size: tuple[int, int]) -> tuple[int, int]:
     """A stored width and height as they are once the picture is turned upright, by its EXIF orientation."""
-    return size[::-1] if picture.getexif().get(_ORIENTATION) in _LYING else size
+    return size[::-1] if orientation(picture) in _LYING else size
+
+
+def orientation(picture: Image) -> int:
+    """The EXIF orientation, 1 to 8; 1, upright, where there is none, or an EXIF block that does not read."""
+    try:
+        found = picture.getexif().get(_ORIENTATION)
+    except Exception:  # noqa: BLE001 - Pillow lets many kinds of errors through on damaged blocks
+        return 1
+    return found if isinstance(found, int) and 1 <= found <= 8 else 1
+
+
+def upright(picture: Image, stored: int) -> Image:
+    """A picture turned upright, given its `orientation`; `ImageOps.exif_transpose` reads all other tags too."""
+    from PIL import Image
+
+    turns = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_270,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_90,
+    }
+    turn = turns.get(stored)
+    return picture if turn is None else picture.transpose(turn)
 
 
 def is_transparent(picture: Image) -> bool:
@@ -163,7 +214,8 @@ def is_transparent(picture: Image) -> bool:
     return picture.palette is not None and picture.palette.mode.endswith("A")
 
 
-def _check_file(name: str) -> None:
+def _check_file(name: str) -> int:
+    """The size of a regular file in bytes."""
     try:
         found = os.stat(name)  # noqa: PTH116 - Path would cost an import
     except (OSError, ValueError) as cause:
@@ -174,6 +226,7 @@ def _check_file(name: str) -> None:
         raise ImageError(f"{name}: {'is a directory' if directory else 'not a regular file; save the picture first'}")
     if found.st_size == 0:
         raise ImageError(f"{name}: the file is empty")
+    return found.st_size
 
 
 def _check_size(picture: Image, name: str) -> None:
@@ -203,6 +256,17 @@ def _check_decoder(picture: ImageFile, name: str) -> None:
             f"{name}: a progressive JPEG of {picture.width}×{picture.height} pixels takes too much memory; "
             "save it as a plain one"
         )
+
+
+def _check_scans(picture: ImageFile, opened: str | MeteredFile, name: str) -> None:
+    """Bounds the work of a JPEG that is stored in many passes over all its pixels."""
+    if isinstance(opened, MeteredFile):
+        scans = opened.count(_START_OF_SCAN)
+    else:
+        with open(opened, "rb") as stream:  # noqa: PTH123
+            scans = stream.read(_SMALL_FILE).count(_START_OF_SCAN)
+    if scans * _coefficients(picture) > _MOST_SCANNED and scans > 1:
+        raise ImageError(f"{name}: a JPEG of {scans:,} scans takes too long to decode; save it as a plain one")
 
 
 def _coefficients(picture: ImageFile) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbre_runtime.errors import ImageError
-from numbre_runtime.pictures.picture import PictureSource, is_transparent, with_picture
+from numbre_runtime.pictures.picture import PictureSource, is_transparent, orientation, upright, with_picture
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -36,9 +36,9 @@ def to_shape(source: PictureSource, shape: tuple[int, ...]) -> NDArray[np.uint8]
 
 
 def _resized(picture: Image, shape: tuple[int, ...], mode: str) -> NDArray[np.uint8]:
-    from PIL import Image, ImageOps
+    from PIL import Image
 
-    picture = ImageOps.exif_transpose(picture)
+    picture = upright(picture, orientation(picture))
     if picture.mode.startswith(("I", "F")):
         levels: NDArray[Any] = np.asarray(picture, np.float32)
         top = 65535 if picture.mode.startswith("I") and levels.max() > 255 else 255
