@@ -5,19 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from contextlib import suppress
-from types import FrameType
-from typing import NoReturn
 
 _INTERRUPTED = 130
 
 
-def _leave_at_once(_number: int, _frame: FrameType | None) -> NoReturn:
+def _leave_at_once(_number: int, _frame: object) -> NoReturn:
     # Nothing is under way yet that could be lost. A KeyboardInterrupt among imports would end up in C code that turns
     # it into an ImportError, or in a finalizer that drops it.
-    with suppress(OSError):
+    try:
         os.write(2, b"interrupted\n")
-    os._exit(_INTERRUPTED)
+    finally:
+        os._exit(_INTERRUPTED)
 
 
 def _catch_ctrl_c() -> None:
@@ -33,8 +31,9 @@ _catch_ctrl_c()
 
 import warnings  # noqa: E402
 from collections.abc import Callable, Sequence  # noqa: E402
-from contextlib import AbstractContextManager, nullcontext  # noqa: E402
+from contextlib import AbstractContextManager, nullcontext, suppress  # noqa: E402
 from importlib import import_module  # noqa: E402
+from typing import NoReturn  # noqa: E402
 
 from numbre_runtime.cli.streams import protect_streams  # noqa: E402
 from numbre_runtime.imports import importing  # noqa: E402
