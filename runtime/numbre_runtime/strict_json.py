@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from numbre_runtime.errors import NumbreError
@@ -67,13 +68,13 @@ def _finite(word: str) -> float:
 
 
 def _check_depth(value: Any) -> None:
-    level, depth = [value], 0
-    while level := [
-        inner
-        for item in level
-        if isinstance(item, (dict, list))
-        for inner in (item.values() if isinstance(item, dict) else item)
-    ]:
+    level, depth = _containers([value]), 0
+    while level:
         depth += 1
         if depth > DEEPEST:
             raise ValueError(f"nested deeper than {DEEPEST} lists and objects")
+        level = _containers(inner for item in level for inner in (item.values() if isinstance(item, dict) else item))
+
+
+def _containers(values: Iterable[Any]) -> list[Any]:
+    return [value for value in values if isinstance(value, (dict, list))]
