@@ -23,7 +23,7 @@ lint: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-# Every comparison on this machine, and the README's tables; nothing else should run meanwhile. ONLY="latency peers" runs some.
+# Every comparison on this machine, and the tables of README and docs/benchmarks.md; nothing else should run meanwhile. ONLY="latency peers" runs some.
 ONLY ?=
 bench: $(READY)
 	$(BIN)/python benchmarks/run_all.py $(ONLY)

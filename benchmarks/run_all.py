@@ -1,4 +1,4 @@
-"""Every benchmark, one after another, then the README's tables; `make bench` runs it in about half an hour.
+"""Every benchmark in turn, then the tables of README and docs/benchmarks.md; `make bench` takes about half an hour.
 
 A benchmark that fails, or takes too long, leaves its earlier result as it was, and the others go on.
 """
@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-import readme_tables
+import doc_tables
 
 SCRIPTS = ("latency", "cold_start", "footprint", "peers", "parity", "train_speed")
 _LIMIT_S = 1800
@@ -31,7 +31,7 @@ def main() -> int:
         print(f"--- {name}: {time.perf_counter() - start:.0f} s, exit code {code}", flush=True)
         if code:
             failed.append(name)
-    readme_tables.main()
+    doc_tables.main()
     if failed:
         print(f"failed, or missed a bound: {', '.join(failed)}", file=sys.stderr)
     return int(bool(failed))

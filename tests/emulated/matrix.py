@@ -1,4 +1,4 @@
-"""The results as Markdown tables, between two markers: in full in docs/boards.md, in short in the README."""
+"""The results as Markdown tables, between two markers: in full in docs/boards.md, in short in docs/raspberry-pi.md."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from readme_tables import replace_between
+from doc_tables import replace_between
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "benchmarks" / "results" / "boards.json"
@@ -37,7 +37,7 @@ def save(found: dict[str, dict[str, Any]], files: dict[str, dict[str, str]], ord
     merged = {**kept, **found}
     results = {"files": files, "boards": [merged[name] for name in order if name in merged]}
     RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-    for page, table in (("docs/boards.md", full_table(results)), ("README.md", short_table(results))):
+    for page, table in (("docs/boards.md", full_table(results)), ("docs/raspberry-pi.md", short_table(results))):
         text = (ROOT / page).read_text(encoding="utf-8")
         (ROOT / page).write_text(replace_between(text, "boards", table), encoding="utf-8")
     return results

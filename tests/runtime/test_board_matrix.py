@@ -1,4 +1,4 @@
-"""The matrices in README.md and docs/boards.md are what the results say, and the results are of the files that ship."""
+"""The matrices in the docs are what the results say, and the results are of the files that ship."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _between(page: str) -> str:
 
 def test_pages_show_the_results() -> None:
     assert _between("docs/boards.md") == full_table(_results()).strip()
-    assert _between("README.md") == short_table(_results()).strip()
+    assert _between("docs/raspberry-pi.md") == short_table(_results()).strip()
 
 
 def test_results_are_of_the_files_that_ship() -> None:
@@ -73,7 +73,7 @@ def test_tables_of_two_bundles() -> None:
 
 def test_results_of_other_files_are_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "docs").mkdir()
-    for page in ("README.md", "docs/boards.md"):
+    for page in ("docs/raspberry-pi.md", "docs/boards.md"):
         (tmp_path / page).write_text(f"before\n{_BEGIN}\nold\n{_END}\nafter\n")
     monkeypatch.setattr(matrix, "ROOT", tmp_path)
     monkeypatch.setattr(matrix, "RESULTS", tmp_path / "boards.json")
@@ -83,5 +83,5 @@ def test_results_of_other_files_are_not_kept(tmp_path: Path, monkeypatch: pytest
     assert [board["name"] for board in save({"A": first}, files, ["A", "B"])["boards"]] == ["A", "B"]
     files["one"]["model"] = "another sum"
     assert [board["name"] for board in save({"A": first}, files, ["A", "B"])["boards"]] == ["A"]
-    page = (tmp_path / "README.md").read_text()
+    page = (tmp_path / "docs/raspberry-pi.md").read_text()
     assert page.startswith("before\n") and page.endswith("after\n") and "old" not in page

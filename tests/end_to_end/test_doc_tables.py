@@ -1,4 +1,4 @@
-"""The README's tables are what benchmarks/results says."""
+"""The tables of the README and of docs/benchmarks.md are what benchmarks/results says."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-import readme_tables
-from readme_tables import README, TABLES, against_by_hand, parity, peers, rendered, replace_between
+import doc_tables
+from doc_tables import PAGES, RESULTS, against_by_hand, parity, peers, rendered, replace_between
 
 
-def test_readme_shows_the_results() -> None:
-    page = README.read_text(encoding="utf-8")
-    assert rendered(page) == page, "run: python benchmarks/readme_tables.py"
-    assert all(f"<!-- {name}:begin -->" in page for name in TABLES)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_shows_the_results(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert rendered(text, PAGES[page]) == text, "run: python benchmarks/doc_tables.py"
 
 
 def test_what_stands_between_markers_is_replaced_and_nothing_else() -> None:
@@ -30,7 +30,7 @@ def test_a_page_without_its_markers_is_refused(page: str) -> None:
 
 
 def test_a_changed_result_changes_its_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readme_tables, "RESULTS", tmp_path)
+    monkeypatch.setattr(doc_tables, "RESULTS", tmp_path)
     assert peers() == "Not measured yet; `make bench` does it."
     row = {"peer": "A", "accuracy": 0.5, "p50_us": 1234.5, "p99_us": None, "images_per_second": 1e6,
            "cold_start_s": 1.0, "peak_rss_mb": 10.0, "installed_mb": 20.0}  # fmt: skip
@@ -44,7 +44,7 @@ def test_a_changed_result_changes_its_table(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_parity_tells_which_models_were_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readme_tables, "RESULTS", tmp_path)
+    monkeypatch.setattr(doc_tables, "RESULTS", tmp_path)
     row = {"artifact": "a", "backend": "litert 1", "accuracy": 0.98, "lowest": 0.97, "difference_points": 0.0,
            "lowest_agreement": 0.99, "calibration_error": 0.01}  # fmt: skip
     result = {"models": 1, "missed": ["seed1: exit code 3"], "keras_accuracy": [0.98], "rows": [row]}
@@ -58,10 +58,10 @@ def test_parity_tells_which_models_were_left_out(tmp_path: Path, monkeypatch: py
 
 
 def test_each_machine_is_named_with_its_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readme_tables, "RESULTS", tmp_path)
+    monkeypatch.setattr(doc_tables, "RESULTS", tmp_path)
     assert against_by_hand() == "Not measured yet; `make bench` does it."
     for name, cores, load in (("latency", 2, 0.5), ("cold_start", 2, 1.25), ("train_speed", 4, 2.0)):
-        result = json.loads((README.parent / "benchmarks" / "results" / f"{name}.json").read_text())
+        result = json.loads((RESULTS / f"{name}.json").read_text())
         result["machine"] = {"cpu": "X", "cores": cores, "python": "3.11.2", "load_average": load}
         (tmp_path / f"{name}.json").write_text(json.dumps(result))
     assert against_by_hand().splitlines()[-1] == (

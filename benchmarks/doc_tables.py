@@ -1,4 +1,4 @@
-"""The README's tables, rendered from benchmarks/results/*.json and put between markers.
+"""The tables of README.md and docs/benchmarks.md, rendered from benchmarks/results/*.json and put between markers.
 
 A table NAME stands between the lines `<!-- NAME:begin -->` and `<!-- NAME:end -->`.
 """
@@ -14,7 +14,8 @@ from typing import Any
 from numbre_runtime.files import write_atomic
 
 RESULTS = Path(__file__).resolve().parent / "results"
-README = RESULTS.parent.parent / "README.md"
+ROOT = RESULTS.parent.parent
+README = ROOT / "README.md"
 _MISSING = "Not measured yet; `make bench` does it."
 
 Result = Mapping[str, Any]
@@ -194,25 +195,50 @@ def footprint() -> str:
     return _with_machine(rows, ("", "x86_64 MB", "aarch64 MB", "import s"), result)
 
 
-TABLES: dict[str, Callable[[], str]] = {
-    "measured": against_by_hand,
-    "parity": parity,
-    "peers": peers,
-    "footprint": footprint,
+def digest() -> str:
+    """The five figures that a newcomer asks for first."""
+    latency, cold, digits, installed = (_read(name) for name in ("latency", "cold_start", "real_digits", "footprint"))
+    rows: list[Sequence[str]] = []
+    if digits is not None:
+        right = digits["rows"]["MNIST, as arrays"]["numbre"]
+        rows.append(("MNIST's 10,000 test images that `digits-int8` (25 kB) reads right", f"{right:.2%}"))
+    if latency is not None:
+        single = latency["single_us"]
+        ours, hand = _micros(single["numbre"]), _micros(single["litert by hand"])
+        rows.append(("one image as an array, NUMBRE's network, int8", f"{ours} µs (LiteRT by hand {hand} µs)"))
+    if cold is not None:
+        seconds, peak = cold["seconds"]["numbre-predict"], cold["peak_rss_mb"]["numbre-predict"]
+        rows.append(("`numbre-predict digit.png`, whole process", f"{seconds:.2f} s, {peak:.0f} MB"))
+    if installed is not None:
+        sizes = next(row["wheels_mb"] for row in installed["rows"] if row["choice"].startswith("[litert], "))
+        total = sum(sizes["aarch64"].values())
+        rows.append(("installed with LiteRT on a 64-bit Raspberry Pi", f"{total:.0f} MB, no TensorFlow"))
+    return _with_machine(rows, ("what", "measured"), latency)
+
+
+PAGES: dict[Path, dict[str, Callable[[], str]]] = {
+    README: {"digest": digest},
+    ROOT / "docs" / "benchmarks.md": {
+        "measured": against_by_hand,
+        "parity": parity,
+        "peers": peers,
+        "footprint": footprint,
+    },
 }
-"""Name of the marker to the function that renders its table."""
+"""Page to its markers' names, and each name to the function that renders its table."""
 
 
-def rendered(page: str) -> str:
-    """The page with all tables as the results say."""
-    for name, table in TABLES.items():
-        page = replace_between(page, name, table())
-    return page
+def rendered(text: str, tables: Mapping[str, Callable[[], str]]) -> str:
+    """A page's text with all its tables as the results say."""
+    for name, table in tables.items():
+        text = replace_between(text, name, table())
+    return text
 
 
 def main() -> int:
-    """Rewrites the README."""
-    write_atomic(README, rendered(README.read_text(encoding="utf-8")).encode())
+    """Rewrites the pages."""
+    for page, tables in PAGES.items():
+        write_atomic(page, rendered(page.read_text(encoding="utf-8"), tables).encode())
     return 0
 
 
