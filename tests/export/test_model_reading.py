@@ -11,6 +11,7 @@ import pytest
 
 from conftest import ROOT
 from numbre_export.convert.engine import keras
+from numbre_export.convert.keras2 import mend_keras2
 from numbre_export.convert.keras_file import read_model
 from numbre_runtime.errors import ModelError
 from numbre_train.data import Mnist
@@ -91,3 +92,20 @@ def test_nan_weights_are_refused(tmp_path: Path) -> None:
     model.save(tmp_path / "nan.keras")
     with pytest.raises(ModelError, match="a weight is NaN or infinite"):
         read_model(tmp_path / "nan.keras")
+
+
+@pytest.mark.parametrize("name", ["nested", "arithmetic", "recurrent"])
+def test_files_of_keras_2_give_what_they_gave_in_keras_2(name: str) -> None:
+    source = read_model(ASSETS / "keras2" / f"{name}.h5")
+    scores = source.scores(np.ones((2, *source.input_shape), np.float32))
+    assert scores == pytest.approx(np.load(ASSETS / "keras2" / f"{name}.npy"), abs=1e-6)
+
+
+def test_grouped_depthwise_convolutions_of_keras_2_are_not_taken_for_plain_ones() -> None:
+    layer = {"class_name": "DepthwiseConv2D", "config": {"groups": 2, "kernel_size": [3, 3]}}
+    assert mend_keras2(layer)["config"]["groups"] == 2
+
+
+@pytest.mark.parametrize("config", [None, [], {}, {"class_name": "Sequential", "config": {"layers": [3]}}, "text"])
+def test_odd_descriptions_pass_unharmed(config: object) -> None:
+    assert mend_keras2(config) == config

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbre_export.convert.engine import keras, quiet_converter
+from numbre_export.convert.keras2 import mend_keras2
 from numbre_export.convert.keras_rebuild import ends_in_sigmoid, rebuild, two_scores
 from numbre_runtime.errors import ModelError
 from numbre_runtime.files import read_limited
@@ -90,6 +91,8 @@ def read_model(path: Path) -> KerasModel:
     with quiet_converter(f"{path}: Keras"), tempfile.TemporaryDirectory() as directory:
         examined = Path(directory) / f"model{'.h5' if _is_hdf5(content) else '.keras'}"
         examined.write_bytes(content)
+        if _is_hdf5(content):
+            _mend_file(examined)
         model = module.saving.load_model(examined, compile=False, safe_mode=True)
     if not all(np.isfinite(weight).all() for weight in model.get_weights()):
         raise ModelError(f"{path}: a weight is NaN or infinite; train it again")
@@ -156,6 +159,15 @@ def refuse_unsafe(path: Path, content: bytes) -> None:
 
 def _is_hdf5(content: bytes) -> bool:
     return content.startswith(b"\x89HDF\r\n\x1a\n")
+
+
+def _mend_file(path: Path) -> None:
+    """Rewrites the description of a .h5 model of Keras 2 in the words of Keras 3."""
+    import h5py
+
+    with h5py.File(path, "r+") as file:
+        if str(file.attrs.get("keras_version", "")).startswith("2."):
+            file.attrs["model_config"] = json.dumps(mend_keras2(json.loads(file.attrs["model_config"])))
 
 
 def _archive(path: Path) -> tuple[Any, bytes | None]:
@@ -231,7 +243,7 @@ def _refuse_object(path: Path, entry: dict[str, Any]) -> None:
     if name in _ELSEWHERE:
         raise ModelError(f"{path}: refused, a {name} layer takes what it does from elsewhere; rebuild without it")
     module = entry.get("module")
-    own = not isinstance(module, str) or module.split(".")[0] in ("keras", "builtins")
+    own = not isinstance(module, str) or module.split(".")[0] in ("keras", "tf_keras", "builtins")
     registered = f"{name}{entry.get('registered_name') or ''}"
     if isinstance(name, str) and (not own or ">" in registered):
         raise ModelError(f"{path}: refused, {name} is not one of Keras's own classes; rebuild the model with those")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from contextlib import chdir
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,14 +81,15 @@ def prepare(directory: Path, float32: bytes) -> Path:
 
     source, prepared = directory / "float32", directory / "prepared"
     source.write_bytes(float32)
-    try:
-        quant_pre_process(str(source), str(prepared))
-    except Exception as cause:
-        # Its symbolic shapes are not needed; attention layers have some that it cannot tell, and it raises plain
-        # exceptions.
-        if "shape inference" not in str(cause):
-            raise
-        quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
+    # Where symbolic shapes cannot be told, as of attention layers, the tool leaves a file behind where it runs.
+    with chdir(directory):
+        try:
+            quant_pre_process(str(source), str(prepared))
+        except Exception as cause:
+            # It raises plain exceptions; the files do not need symbolic shapes.
+            if "shape inference" not in str(cause):
+                raise
+            quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
     return prepared
 
 
