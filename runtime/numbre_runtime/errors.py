@@ -42,6 +42,10 @@ class ScoreNotInstalledError(NumbreError, ImportError):
     """Daft or Ray, the extras `score` and `ray`, is not installed on this machine."""
 
 
+class HeifNotInstalledError(ImageError, ImportError):
+    """pillow-heif, the extra `heif`, is not installed on this machine."""
+
+
 class CompletionNotInstalledError(NumbreError, ImportError):
     """Shtab, the extra `completion`, is not installed on this machine."""
 

@@ -154,7 +154,7 @@ def _here(args: argparse.Namespace, plan: Plan, threads: Sequence[int]) -> dict[
     measured_on = f"{len(data.images):,} {source}"
     todo = cases(bundle.manifest, args.backend, threads)
     record, interrupted = Record(), False
-    progress = _Progress(args.progress)
+    progress = _Progress(args.progress, args.quiet)
     try:
         run_rounds(todo, bundle.path, args.data, plan, record, progress.say)
     except KeyboardInterrupt:
@@ -194,9 +194,9 @@ def _on_board(args: argparse.Namespace) -> dict[str, Any]:
 class _Progress:
     """What is done just now: one line that is written over on a terminal, lines elsewhere if asked for."""
 
-    def __init__(self, wanted: bool) -> None:
+    def __init__(self, wanted: bool, quiet: bool) -> None:
         self._terminal = sys.stderr.isatty()
-        self._shown = wanted or self._terminal
+        self._shown = (wanted or self._terminal) and not quiet
 
     def say(self, text: str) -> None:
         """Shows it."""

@@ -6,19 +6,25 @@ import argparse
 import errno
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from numbre_runtime import __version__
 from numbre_runtime.cli.streams import complain, output_failure, output_lost
 from numbre_runtime.errors import ImageError, NumbreError, one_line
 from numbre_runtime.text import terminal
 
+if TYPE_CHECKING:
+    from numbre_runtime.cli.inputs import Input
+    from numbre_runtime.pictures.picture import PictureSource
+
 EXIT_OK, EXIT_ERROR, EXIT_INTERRUPTED = 0, 2, 130
+FORMATS = ("text", "json", "csv")
+"""How answers are written: lines for people, one JSON object a line, or CSV with a header."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line, which knows `--version` and `--debug`, and whose help ends with examples."""
+    """A parser whose errors are one line, with `--version`, `--quiet` and `--debug`, whose help ends with examples."""
 
     def __init__(
         self,
@@ -38,6 +44,9 @@ class Parser(argparse.ArgumentParser):
         self.examples = tuple(examples)
         self.commands = commands or {}
         self.add_argument("--version", action="version", version=f"%(prog)s {__version__}", help="print the version")
+        self.add_argument(
+            "--quiet", action="store_true", help="print results and errors only: no progress, no warnings"
+        )
         self.add_argument("--debug", action="store_true", help="show the traceback of an error")
 
     def format_help(self) -> str:
@@ -57,6 +66,17 @@ class Parser(argparse.ArgumentParser):
         self.exit(EXIT_ERROR, f"{self.prog}: {terminal(message)} (see {self.prog} --help)\n")
 
 
+def add_picture_options(parser: Parser) -> None:
+    """`--glob`, `--format` and `--json`, of the commands that read pictures."""
+    parser.add_argument(
+        "--glob",
+        metavar="PATTERN",
+        help="which files of a folder to read, as '*.jpg', or as '2026/*.jpg' by their paths (default: all pictures)",
+    )
+    parser.add_argument("--format", choices=FORMATS, default="text", help="of the answers (default: text)")
+    parser.add_argument("--json", dest="format", action="store_const", const="json", help="the same as --format json")
+
+
 def run_command(
     parser: argparse.ArgumentParser, run: Callable[[argparse.Namespace], int], argv: Sequence[str] | None
 ) -> int:
@@ -71,10 +91,13 @@ def run_command(
     # repeat what the error says.
     warnings.showwarning = lambda message, *_: held.append(terminal(message))
     warnings.filterwarnings("ignore", module="PIL")
-    debug = False
+    debug = quiet = False
     try:
-        args = parser.parse_args(argv)
-        debug = bool(args.debug)
+        # Options may stand between the pictures.
+        args = parser.parse_intermixed_args(argv)
+        debug, quiet = bool(args.debug), bool(args.quiet)
+        if quiet:
+            _silence_progress()
         return _with_output(parser.prog, run(args))
     except SystemExit as done:
         return _with_output(parser.prog, done.code if isinstance(done.code, int) else EXIT_OK)
@@ -89,8 +112,15 @@ def run_command(
         complain(f"{parser.prog}: {_reason(error)}")
         return error.exit_code if isinstance(error, NumbreError) else EXIT_ERROR
     finally:
-        for line in dict.fromkeys(held):
+        for line in dict.fromkeys(() if quiet else held):
             complain(f"{parser.prog}: {line}")
+
+
+def _silence_progress() -> None:
+    """Progress is what the libraries log at level INFO."""
+    import logging
+
+    logging.disable(logging.INFO)
 
 
 def _with_output(prog: str, code: int) -> int:
@@ -114,24 +144,25 @@ def _reason(error: BaseException) -> str:
     return line
 
 
-def for_each_picture(prog: str, pictures: Iterable[str], use: Callable[[str], object], debug: bool) -> int:
-    """Hands each picture's name to `use`; a bad picture is reported and the others still go on.
+def for_each_input(prog: str, inputs: Iterable[Input], use: Callable[[str, PictureSource], object], debug: bool) -> int:
+    """Hands each input, with its name, to `use`; a bad one is reported and the others still go on.
 
     Returns:
-        The exit code: 2 if a picture was bad.
+        The exit code: 2 if an input was bad.
 
     Raises:
-        ImageError: A picture is bad, and `debug` is set.
+        ImageError: An input is bad, and `debug` is set.
     """
     code = EXIT_OK
-    for picture in pictures:
+    for name, load in inputs:
         if isinstance(output_lost(), BrokenPipeError):
             break
         try:
-            use(picture)
+            use(name, load())
         except ImageError as error:
             if debug:
                 raise
-            complain(f"{prog}: {one_line(error)}")
+            reason, named = one_line(error), terminal(name)
+            complain(f"{prog}: {reason}" if reason.startswith(named) else f"{prog}: {named}: {reason}")
             code = EXIT_ERROR
     return code

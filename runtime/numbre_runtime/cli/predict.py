@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from numbre_runtime.backends import BACKENDS
 from numbre_runtime.backends.quiet import quiet_engine
 from numbre_runtime.classifier import Classifier, Prediction
-from numbre_runtime.cli.common import Parser, for_each_picture, run_command
+from numbre_runtime.cli.common import Parser, add_picture_options, for_each_input, run_command
+from numbre_runtime.cli.inputs import picture_inputs
 from numbre_runtime.errors import ImageError
 from numbre_runtime.loading import load
 from numbre_runtime.text import json_text, terminal
@@ -21,16 +23,22 @@ def parser() -> Parser:
     """The command's arguments."""
     result = Parser(
         prog="numbre-predict",
-        description="Reads the digit in each picture.",
-        examples=("numbre-predict digit.png", "numbre-predict --json --top 3 scans/*.png"),
+        description="Classifies each picture: the digit that it shows, or whatever the bundle's classes are.",
+        examples=("numbre-predict digit.png", "numbre-predict scans/ --glob '*.jpg' --format csv"),
     )
-    result.add_argument("images", nargs="+", metavar="IMAGE", help="a picture of one digit, of any size and polarity")
+    result.add_argument(
+        "images",
+        nargs="+",
+        metavar="IMAGE",
+        help="a picture of one digit, of any size and polarity; a folder of pictures; - for standard input; a data "
+        "URI; for a bundle that takes rows of numbers, a CSV file",
+    )
+    add_picture_options(result)
     result.add_argument(
         "--bundle", metavar="DIR|NAME", help="a bundle made by numbre-export, or the name of a built-in one"
     )
     result.add_argument("--backend", choices=BACKENDS, help="inference engine (default: the first that works)")
     result.add_argument("--top", type=int, default=1, metavar="N", help="how many answers to show (default: 1)")
-    result.add_argument("--json", action="store_true", help="one JSON object a line")
     return result
 
 
@@ -40,15 +48,30 @@ def run(args: argparse.Namespace) -> int:
         raise ImageError(f"--top {args.top}: expected 1 or more")
     with quiet_engine():
         classifier = load(args.bundle, backend=args.backend)
+    if classifier.input.picture == "none":
+        from numbre_runtime.cli.table_rows import row_inputs
 
-    def show(image: str) -> None:
-        prediction = classifier.predict(image)
-        line = (
-            _json_line(image, prediction, classifier) if args.json else _line(image, prediction, classifier, args.top)
-        )
-        print(line)
+        inputs = row_inputs(args.images, math.prod(classifier.input.shape))
+    else:
+        inputs = picture_inputs(args.images, args.glob)
+    line = _line_maker(args, classifier)
+    return for_each_input(
+        "numbre-predict", inputs, lambda name, image: print(line(name, classifier.predict(image))), args.debug
+    )
 
-    return for_each_picture("numbre-predict", args.images, show, args.debug)
+
+def _line_maker(args: argparse.Namespace, classifier: Classifier) -> Callable[[str, Prediction], str]:
+    """Returns a function that writes an answer in the format that was asked for."""
+    if args.format == "json":
+        from numbre_runtime.json_forms import prediction_json
+
+        return lambda name, answer: json_text({"image": name, **prediction_json(answer, classifier)})
+    if args.format == "csv":
+        from numbre_runtime.csv_forms import PREDICTION_COLUMNS, csv_line, prediction_cells
+
+        print(csv_line(PREDICTION_COLUMNS))
+        return lambda name, answer: csv_line(prediction_cells(name, answer))
+    return lambda name, answer: _line(name, answer, classifier, args.top)
 
 
 def _line(image: str, prediction: Prediction, classifier: Classifier, top: int) -> str:
@@ -64,22 +87,6 @@ def _line(image: str, prediction: Prediction, classifier: Classifier, top: int) 
     if not prediction.label:
         return f"{image}: {nothing} (blank)"
     return f"{image}: {nothing} (most like " + ", ".join(f"{label}, {score:.1%}" for label, score in answers) + ")"
-
-
-def _json_line(image: str, prediction: Prediction, classifier: Classifier) -> str:
-    scores = {label: round(float(score), 6) for label, score in zip(classifier.labels, prediction.scores, strict=True)}
-    return json_text(
-        {
-            "image": image,
-            "label": prediction.label,
-            "confidence": round(prediction.confidence, 6),
-            "recognized": prediction.recognized,
-            "found": prediction.found._asdict() if prediction.found is not None else None,
-            "scores": scores,
-            "artifact": classifier.artifact.file,
-            "backend": classifier.backend,
-        }
-    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from numbre_runtime.backends import BACKENDS
 from numbre_runtime.backends.quiet import quiet_engine
 from numbre_runtime.bundle import bundle_path
 from numbre_runtime.classifier import Classifier
-from numbre_runtime.cli.common import EXIT_INTERRUPTED, EXIT_OK, Parser, for_each_picture, run_command
+from numbre_runtime.cli.answers import AnswerLines, Subject, frame, picture
+from numbre_runtime.cli.common import (
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    Parser,
+    add_picture_options,
+    for_each_input,
+    run_command,
+)
+from numbre_runtime.cli.inputs import picture_inputs
 from numbre_runtime.cli.streams import output_lost
 from numbre_runtime.errors import ImageError
 from numbre_runtime.files import check_output, write_atomic
 from numbre_runtime.loading import load
-from numbre_runtime.text import json_text, terminal
+from numbre_runtime.text import json_text
 
 if TYPE_CHECKING:
-    from numbre_runtime.page import Page
+    from numbre_runtime.pictures.picture import PictureSource
 
 
 def parser() -> Parser:
@@ -29,13 +37,23 @@ def parser() -> Parser:
     result = Parser(
         prog="numbre-read",
         description="Reads all numbers on each page, line by line.",
-        examples=("numbre-read page.jpg --overlay answers.png", "numbre-read --camera 0"),
+        examples=("numbre-read page.jpg --overlay answers.png", "numbre-read --camera --single"),
     )
-    result.add_argument("photos", nargs="*", metavar="PHOTO", help="a picture of a page, of any size and polarity")
-    result.add_argument("--camera", type=int, metavar="N", help="read what camera N sees, until Ctrl-C")
+    result.add_argument(
+        "photos",
+        nargs="*",
+        metavar="PHOTO",
+        help="a picture of a page, of any size and polarity; a folder of pictures; - for standard input; a data URI",
+    )
+    add_picture_options(result)
+    result.add_argument(
+        "--camera", type=int, nargs="?", const=0, metavar="N", help="read what camera N sees, until Ctrl-C (default: 0)"
+    )
     result.add_argument("--video", metavar="FILE", help="read a video's frames")
+    result.add_argument(
+        "--single", action="store_true", help="each picture shows one digit, or whatever the bundle's classes are"
+    )
     result.add_argument("--overlay", type=Path, metavar="FILE", help="write the photo with boxes and answers, as PNG")
-    result.add_argument("--json", action="store_true", help="one JSON object a line")
     result.add_argument("--bundle", metavar="DIR|NAME", help="a bundle of digits (default: the built-in model)")
     result.add_argument("--backend", choices=BACKENDS, help="inference engine (default: the first that works)")
     return result
@@ -47,65 +65,92 @@ def run(args: argparse.Namespace) -> int:
         raise ImageError("expected photos, or --camera N, or --video FILE; see numbre-read --help")
     if args.camera is not None and args.camera < 0:
         raise ImageError(f"--camera {args.camera}: expected 0 or more")
-    if args.overlay and len(args.photos) != 1:
+    if args.overlay and (len(args.photos) != 1 or Path(args.photos[0]).is_dir()):
         raise ImageError("--overlay takes one photo at a time")
+    if args.overlay and args.single:
+        raise ImageError("--overlay draws what stands on a page; leave --single out")
     if args.overlay:
         check_output(args.overlay, [*args.photos, bundle_path(args.bundle)])
     with quiet_engine():
         from numbre_runtime.page.reader import check_digits
 
         classifier = load(args.bundle, backend=args.backend)
-        check_digits(classifier)
-    return _photos(args, classifier) if args.photos else _frames(args, classifier)
+        if not args.single:
+            check_digits(classifier)
+    lines = AnswerLines(args.format, classifier)
+    for line in lines.header(pages=not args.single):
+        print(line)
+    way = _single_way(classifier, lines) if args.single else _page_way(classifier, lines)
+    return _photos(args, way) if args.photos else _frames(args, way)
 
 
-def _photos(args: argparse.Namespace, classifier: Classifier) -> int:
-    """Reads each photo."""
+class _Way(NamedTuple):
+    """A way to read pictures."""
+
+    read: Callable[[PictureSource], Any]
+    """Gives a picture's answer."""
+    lines: Callable[[Subject, Any], list[str]]
+    """Writes an answer."""
+    short: Callable[[Any], str]
+    """What two answers have in common if they are the same; "" if nothing was read."""
+
+
+def _page_way(classifier: Classifier, lines: AnswerLines) -> _Way:
+    """All numbers of each picture."""
     from numbre_runtime.page import read
 
-    def show(photo: str) -> None:
-        page = read(photo, classifier)
-        if args.json:
-            about = {"artifact": classifier.artifact.file, "backend": classifier.backend}
-            print(json_text({"image": photo, **page_json(page), **about}))
-        else:
-            for line in page.text.splitlines() or ["no digits"]:
-                print(f"{terminal(photo)}: {terminal(line)}")
+    return _Way(lambda picture: read(picture, classifier), lines.of_page, lambda page: page.text)
+
+
+def _single_way(classifier: Classifier, lines: AnswerLines) -> _Way:
+    """One sign a picture."""
+    return _Way(classifier.predict, lines.of_prediction, lambda answer: answer.label if answer.recognized else "")
+
+
+def _photos(args: argparse.Namespace, way: _Way) -> int:
+    """Reads each photo."""
+
+    def show(name: str, photo: PictureSource) -> None:
+        answer = way.read(photo)
+        for line in way.lines(picture(name), answer):
+            print(line)
         if args.overlay:
             from numbre_runtime.page.overlay import overlay_png
 
-            write_atomic(args.overlay, overlay_png(photo, page))
+            write_atomic(args.overlay, overlay_png(photo, answer))
 
-    return for_each_picture("numbre-read", args.photos, show, args.debug)
+    return for_each_input("numbre-read", picture_inputs(args.photos, args.glob), show, args.debug)
 
 
-def _frames(args: argparse.Namespace, classifier: Classifier) -> int:
+def _frames(args: argparse.Namespace, way: _Way) -> int:
     """Prints each answer that holds, and at the end, also that by Ctrl-C, how quick it was."""
-    from numbre_runtime.page import read
     from numbre_runtime.page.video import Pace, Steady, camera_frames, timed, video_frames
 
     frames = camera_frames(args.camera) if args.video is None else video_frames(args.video)
     steady, pace, code = Steady(), Pace(), EXIT_OK
     try:
-        for index, frame in timed(_quietly_started(frames), pace):
-            page = read(frame, classifier)
-            if steady.changed(page.text):
-                text = terminal(" | ".join(page.text.splitlines())) or "no digits"
-                shown = json_text({"frame": index, **page_json(page)}) if args.json else f"frame {index}: {text}"
-                print(shown, flush=True)
+        for index, pixels in timed(_quietly_started(frames), pace):
+            answer = way.read(pixels)
+            if steady.changed(way.short(answer)):
+                print(*way.lines(frame(index), answer), sep="\n", flush=True)
                 if output_lost() is not None:
                     break
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
-    done = pace.summary()
-    if args.json:
+    if not args.quiet:
+        _print_pace(pace.summary(), args.format)
+    return code
+
+
+def _print_pace(done: dict[str, float], form: str) -> None:
+    if form == "json":
         print(json_text(done))
     else:
         print(
             f"{done['frames']} frames, {done['frames_per_second']:.1f} a second; "
-            f"one takes {done['p50_ms']:.0f} ms (median), {done['p90_ms']:.0f} ms (90th percentile)"
+            f"one takes {done['p50_ms']:.0f} ms (median), {done['p90_ms']:.0f} ms (90th percentile)",
+            file=sys.stderr if form == "csv" else sys.stdout,
         )
-    return code
 
 
 def _quietly_started(frames: Any) -> Any:
@@ -114,23 +159,6 @@ def _quietly_started(frames: Any) -> Any:
         first = next(frames)
     yield first
     yield from frames
-
-
-def page_json(page: Page) -> dict[str, Any]:
-    """A page as JSON's types: width, height, dark_ink, text, and lines of numbers of digits with their boxes."""
-    lines = [
-        [
-            {
-                "text": number.text,
-                "confidence": round(number.confidence, 6),
-                "box": number.box,
-                "digits": [{**asdict(digit), "confidence": round(digit.confidence, 6)} for digit in number.digits],
-            }
-            for number in line
-        ]
-        for line in page.lines
-    ]
-    return {"width": page.width, "height": page.height, "dark_ink": page.dark_ink, "text": page.text, "lines": lines}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -45,7 +45,6 @@ def parser() -> Parser:
         help="local, ray (a cluster on this machine), or ray://HOST:PORT (default: local)",
     )
     result.add_argument("--report", type=Path, metavar="FILE.html", help="also write a report as an HTML page")
-    result.add_argument("--quiet", action="store_true", help="print errors only")
     return result
 
 

@@ -41,9 +41,10 @@ class MeteredFile(io.RawIOBase):
         self._head, self._left = True, MOST_HEAD_READS
         magic = source.read(12)
         source.seek(start)
-        # Pillow hands a WebP file to its decoder as a whole.
+        # A WebP file, and one that begins with a box `ftyp`, HEIC or AVIF, goes to its decoder as a whole.
+        whole = magic[8:12] == b"WEBP" or magic[4:8] == b"ftyp"
         tiff = magic[:2] in (b"II", b"MM")
-        self._head_bytes = 2 * self.size if magic[8:12] == b"WEBP" else LARGEST_TIFF_HEAD if tiff else LARGEST_HEAD
+        self._head_bytes = 4 * self.size if whole else LARGEST_TIFF_HEAD if tiff else LARGEST_HEAD
         if magic[:2] in (b"P1", b"P2", b"P3") and self.count(b"#") > MOST_PLAIN_COMMENTS:
             raise ValueError(f"more than {MOST_PLAIN_COMMENTS} comments")
 

@@ -29,6 +29,8 @@ _SLOW_PIXELS = 1_000_000
 """Most pixels of a file that Pillow decodes in Python (plain PPM, BMP with run lengths), some 5 seconds' work."""
 _WEBP_PIXELS = 2_000_000
 """Most pixels of a WebP file, which cost some 25 bytes each, the file among them, against the picture's 4."""
+_HEIF_PIXELS = 25_000_000
+"""Most pixels of a HEIC or AVIF file, whose decoders hold some 9 bytes for each."""
 
 _ORIENTATION, _LYING = 0x0112, (5, 6, 7, 8)
 """EXIF's tag, and those of its values that say that the picture lies on its side."""
@@ -81,8 +83,11 @@ def picture_of_array(pixels: NDArray[Any]) -> Image:
 
 
 def picture_name(source: object) -> str:
-    """What messages call a picture: its path, or "the picture" for one in memory."""
-    return os.fspath(source) if isinstance(source, (str, os.PathLike)) else "the picture"
+    """What messages call a picture: its path, the name of an open file, or "the picture" for one in memory."""
+    if isinstance(source, (str, os.PathLike)):
+        return os.fspath(source)
+    name = getattr(source, "name", None)
+    return name if isinstance(name, str) else "the picture"
 
 
 _MOST_COEFFICIENTS = 80_000_000
@@ -129,7 +134,7 @@ def with_picture(
             _check_size(source, name)
             return use(source, source.size)
         opened = _opened(source, name)
-        with Image.open(cast("str | IO[bytes]", opened), formats=_FORMATS) as picture:
+        with _open(opened, name) as picture:
             _check_size(picture, name)
             _check_decoder(picture, name)
             if picture.format in ("JPEG", "MPO"):
@@ -146,7 +151,9 @@ def with_picture(
         raise ImageError(f"{name}: too large; at most {max_pixels():,} pixels are read") from cause
     except UnidentifiedImageError as cause:
         known = ", ".join(_FORMATS)
-        raise ImageError(f"{name}: no picture in a known format ({known}), or its header is damaged") from cause
+        raise ImageError(
+            f"{name}: no picture in a known format ({known}, HEIC, AVIF), or its header is damaged"
+        ) from cause
     except PermissionError as cause:
         raise ImageError(f"{name}: cannot be read ({cause.strerror})") from cause
     except NumbreError:
@@ -157,6 +164,31 @@ def with_picture(
     finally:
         if isinstance(source, (str, os.PathLike)) and isinstance(opened, MeteredFile):
             opened.release()
+
+
+def _open(file: str | MeteredFile, name: str) -> ImageFile:
+    """The picture, opened by Pillow or, where Pillow does not know its format, by another decoder."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        return Image.open(cast("str | IO[bytes]", file), formats=_FORMATS)
+    except UnidentifiedImageError:
+        from numbre_runtime.pictures.more_formats import HEAD, open_by_head
+
+        picture = open_by_head(cast("str | IO[bytes]", file), _first_bytes(file, HEAD), name)
+        if picture is None:
+            raise
+        return picture
+
+
+def _first_bytes(file: str | MeteredFile, count: int) -> bytes:
+    if isinstance(file, str):
+        with open(file, "rb") as stream:  # noqa: PTH123 - Path would cost an import
+            return stream.read(count)
+    file.seek(0)
+    head = file.read(count)
+    file.seek(0)
+    return head
 
 
 def _opened(source: object, name: str) -> str | MeteredFile:
@@ -251,6 +283,15 @@ def _check_decoder(picture: ImageFile, name: str) -> None:
             f"{name}: a WebP file of {picture.width}×{picture.height} pixels takes too much memory; at most "
             f"{_WEBP_PIXELS:,} are read; save it as PNG or JPEG"
         )
+    if picture.format in ("HEIF", "AVIF") and picture.width * picture.height > _HEIF_PIXELS:
+        raise ImageError(
+            f"{name}: a HEIC or AVIF file of {picture.width}×{picture.height} pixels takes too much memory; at most "
+            f"{_HEIF_PIXELS:,} are read; save it as JPEG"
+        )
+    if picture.format == "TIFF":
+        from numbre_runtime.pictures.more_formats import check_single_page
+
+        check_single_page(picture, name)
     if picture.info.get("progressive") and _coefficients(picture) > _MOST_COEFFICIENTS:
         raise ImageError(
             f"{name}: a progressive JPEG of {picture.width}×{picture.height} pixels takes too much memory; "

@@ -23,12 +23,11 @@ from numbre_runtime.errors import DataError
 from numbre_runtime.files import read_limited
 from numbre_runtime.idx import map_idx
 from numbre_runtime.npz import UNPACKED_LIMIT, read_npz
+from numbre_runtime.pictures.listing import PICTURES, is_picture, pictures_in
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-PICTURES = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm"))
-"""File endings that a folder's pictures have, in any case."""
 ROWS, FILES = 131_072, 4_096
 """Rows of arrays, and pictures, of one unit."""
 _TABLES = {".parquet": "parquet", ".csv": "csv", ".jsonl": "json", ".ndjson": "json", ".json": "json"}
@@ -149,13 +148,11 @@ def _pictures(source: str) -> Iterator[str]:
     if os.path.isfile(source):  # noqa: PTH113 - the source may be any text
         yield source
         return
-    top, pattern = (source, "") if not _is_glob(source) else _glob_parts(source)
-    for folder, folders, files in os.walk(top):
-        folders.sort()
-        for name in sorted(files):
-            path = os.path.join(folder, name)  # noqa: PTH118 - as fast as possible, for millions of files
-            if fnmatch.fnmatch(path, pattern) if pattern else Path(name).suffix.lower() in PICTURES:
-                yield path
+    if _is_glob(source):
+        top, pattern = _glob_parts(source)
+        yield from pictures_in(top, lambda path: fnmatch.fnmatch(path, pattern))
+    else:
+        yield from pictures_in(source)
 
 
 def _glob_parts(source: str) -> tuple[str, str]:
@@ -190,7 +187,7 @@ def _addressed(source: str, suffix: str) -> Iterator[Unit]:
             first += len(table)
         return
     listed = daft.from_glob_path(source if _is_glob(source) else f"{source.rstrip('/')}/**").sort("path")
-    yield from _in_portions(path for path in listed.to_pydict()["path"] if Path(path).suffix.lower() in PICTURES)
+    yield from _in_portions(path for path in listed.to_pydict()["path"] if is_picture(path))
 
 
 def _parquet(source: str) -> pq.ParquetFile:

@@ -13,7 +13,7 @@ import numpy as np
 from numbre_runtime.cli.common import EXIT_OK, Parser, run_command
 from numbre_runtime.files import check_output, write_atomic
 from numbre_runtime.text import json_text, terminal
-from numbre_train.cli.options import OptionError, add_labels, say
+from numbre_train.cli.options import OptionError, add_labels
 from numbre_train.data.csv_files import COLUMNS
 from numbre_train.data.dataset import stream_rows
 from numbre_train.data.summary import Column, Summary, summarize
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
         print(json_text(figures, indent=1), flush=True)
         return EXIT_OK
     for line in _text(figures, summary, classes, args.picture).split("\n"):
-        say(line)
+        print(terminal(line), flush=True)
     return EXIT_OK
 
 

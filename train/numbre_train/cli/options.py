@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import logging
 import math
 from collections.abc import Collection
 from pathlib import Path
@@ -12,11 +13,11 @@ from typing import Any
 from numbre_runtime.cli.common import Parser
 from numbre_runtime.errors import NumbreError, OutputError
 from numbre_runtime.files import try_folder
-from numbre_runtime.text import terminal
 from numbre_train.networks import ACTIVATIONS
 from numbre_train.recipes import AUGMENTATIONS, MODELS, Recipe
 from numbre_train.results import refuse_foreign
 
+_logger = logging.getLogger(__name__)
 _LARGEST_LAYER, _MOST_LAYERS = 8192, 16
 _MOST = 1_000_000
 """Most epochs, trials or rows of a step."""
@@ -200,8 +201,8 @@ def check_writable(out: Path, results: bool = False) -> None:
 
 
 def say(line: str) -> None:
-    """Prints a line without delay, so that a pipe shows progress too."""
-    print(terminal(line), flush=True)
+    """Reports progress: `progress_shown` prints it, unless `--quiet` is given."""
+    _logger.info("%s", line)
 
 
 def _units(text: str) -> tuple[int, ...]:
