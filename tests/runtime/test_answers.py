@@ -139,7 +139,7 @@ sys.exit(predict.main())
 
 
 def test_quiet_drops_the_warnings_and_keeps_answers_and_errors() -> None:
-    command = [sys.executable, "-c", _WARNING, SAMPLE, "none.png"]
+    command = [sys.executable, "-c", _WARNING, str(SAMPLE), "none.png"]
     loud, quiet = (
         subprocess.run([*command, *words], capture_output=True, text=True, timeout=300, check=False)
         for words in ([], ["--quiet"])
