@@ -48,3 +48,23 @@ def run_command() -> Run:
         return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=settings, timeout=600, check=False)
 
     return run
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Names the tests that were skipped for want of a Debian package, where `CI` says that none may be."""
+    for reason in _missing_packages(terminalreporter.stats.get("skipped", [])):
+        terminalreporter.write_line(f"not run in CI: {reason}", red=True)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fails a CI run with such tests; in a run on several processes only the one that collects them knows of all."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and _missing_packages(reporter.stats.get("skipped", [])):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _missing_packages(skipped: list[pytest.TestReport]) -> list[str]:
+    if os.environ.get("CI") != "true":
+        return []
+    reasons = {report.longrepr[2] for report in skipped if isinstance(report.longrepr, tuple)}
+    return sorted(reason for reason in reasons if "Debian" in reason)
