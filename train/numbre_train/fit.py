@@ -21,7 +21,7 @@ from numbre_runtime.npz import read_npz, write_npz
 from numbre_train.ctrl_c import raise_if_pressed
 from numbre_train.data.rows import Rows
 from numbre_train.history import Epoch
-from numbre_train.keras_engine import keras, tensorflow
+from numbre_train.keras_engine import begin_repeatable, keras, tensorflow
 from numbre_train.recipes import Recipe
 
 _CHECKPOINT_LIMIT = 256 << 20
@@ -77,6 +77,7 @@ def fit(
         DataError: The checkpoint to resume from is missing, damaged or of another training.
     """
     tf = tensorflow()
+    begin_repeatable(seed)
     if model is None:
         model = recipe.network.build(recipe.raw_pixels, seed, classes)
     optimizer = keras().optimizers.AdamW(recipe.rate, weight_decay=recipe.weight_decay, epsilon=1e-7)
