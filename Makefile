@@ -16,6 +16,7 @@ demo: $(READY)
 
 test: $(READY) lint
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
+	$(BIN)/pytest --doctest-modules --quiet runtime/numbre_runtime train/numbre_train export/numbre_export
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

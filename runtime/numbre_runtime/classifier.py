@@ -122,6 +122,14 @@ class Classifier:
 
         Raises:
             ImageError: It is none of these, or a damaged file. A blank picture is none: it is not recognized.
+
+        Example:
+            >>> import numbre_runtime as numbre, numpy as np
+            >>> one = np.zeros((28, 28), np.uint8)
+            >>> one[4:24, 13:16] = 255
+            >>> answer = numbre.load(backend="numpy").predict(one)
+            >>> answer.label, answer.recognized
+            ('1', True)
         """
         found = None
         if image.__class__ is np.ndarray and image.dtype == _UINT8 and image.shape == self._pixel_shape:
@@ -161,6 +169,11 @@ class Classifier:
 
         Raises:
             ImageError: An image is not what `predict` takes.
+
+        Example:
+            >>> import numbre_runtime as numbre, numpy as np
+            >>> numbre.load("numbre-int8", backend="numpy").predict_batch(np.zeros((5, 28, 28), np.uint8)).shape
+            (5, 10)
         """
         return self._decode(self.predict_raw(images))
 
@@ -190,6 +203,13 @@ class Classifier:
 
         Raises:
             ImageError: See `predict`.
+
+        Example:
+            >>> import numbre_runtime as numbre, numpy as np
+            >>> photo = np.full((90, 60, 3), 220, np.uint8)
+            >>> photo[20:70, 28:34] = 30
+            >>> numbre.load(backend="numpy").prepare(photo).shape
+            (28, 28)
         """
         return self._row(image).reshape(self.input.shape)
 

@@ -46,6 +46,11 @@ def load(
         BundleError: The bundle is incomplete, altered, malformed or too new.
         BackendNotInstalledError: No engine for it is installed, or not the one asked for.
         BackendError: The engine does not run it, or gives other answers than when it was exported.
+
+    Example:
+        >>> classifier = load("numbre-int8", backend="numpy")
+        >>> "".join(classifier.labels)
+        '0123456789'
     """
     return load_bundle(read_bundle(bundle_path(path)), backend, threads, artifact)
 

@@ -38,6 +38,12 @@ def read(image: PictureSource, classifier: Classifier | None = None) -> Page:
     Raises:
         ImageError: It is no picture, damaged or too large.
         BundleError: The classifier's classes are not the ten digits.
+
+    Example:
+        >>> import numbre_runtime as numbre, numpy as np
+        >>> paper = np.full((200, 300), 230, np.uint8)
+        >>> numbre.read(paper).text
+        ''
     """
     classifier = classifier or _shipped()
     check_digits(classifier)
