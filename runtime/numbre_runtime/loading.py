@@ -8,7 +8,7 @@ import sys
 import warnings
 from typing import Any
 
-from numbre_runtime.backends import BACKENDS, backend_format
+from numbre_runtime.backends import BACKENDS, OWN, backend_format
 from numbre_runtime.bundle import MODELS, Bundle, Golden, bundle_path, read_bundle
 from numbre_runtime.classifier import Classifier, Origin, check_artifact, open_artifact, replay_golden
 from numbre_runtime.doctor.probe_cache import remembered_probe, remembered_trial
@@ -37,7 +37,7 @@ def load(
     Args:
         path: The bundle's directory, or the name of one that ships with the runtime, "numbre-int8"; None is the
             default one.
-        backend: "litert", "tflite_runtime", "onnxruntime" or "numpy"; None takes the first that is installed and
+        backend: "litert", "tflite_runtime", "onnxruntime", "numpy" or "c"; None takes the first that is installed and
             works, as tried once in a child process (see `numbre_runtime.doctor.probe`).
         threads: Threads that the engine may use for one call.
         artifact: A model file of the bundle; None takes the first that a backend runs.
@@ -88,7 +88,7 @@ def load_bundle(
         try:
             if backend is None and name != "numpy":
                 _refuse_broken(name)
-            if name != "numpy" and not tried and bundle.path.parent != MODELS:
+            if name not in OWN and not tried and bundle.path.parent != MODELS:
                 check_artifact(bundle, item)
                 _refuse_dangerous(name, bundle, item)
             classifier = open_artifact(bundle, item, name, threads)

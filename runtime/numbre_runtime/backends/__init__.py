@@ -10,10 +10,28 @@ from numbre_runtime.backends.ends import Ends
 from numbre_runtime.errors import BackendError
 
 BACKENDS = ("litert", "tflite_runtime", "onnxruntime", "numpy")
-"""Every backend's name, in the order of preference."""
+"""Every backend that is tried where none is asked for, in the order of preference."""
+COMPILED = "c"
+"""The backend that needs a C compiler; it has to be asked for."""
+SELECTABLE = (*BACKENDS, COMPILED)
+"""Every backend's name."""
+OWN = ("numpy", COMPILED)
+"""The backends whose kernels are this package's own: they check a model before they run it."""
 
-_FORMATS = {"litert": "tflite", "tflite_runtime": "tflite", "onnxruntime": "onnx", "numpy": "tflite"}
-_MODULES = {"litert": "litert", "tflite_runtime": "tflite", "onnxruntime": "onnx", "numpy": "integer"}
+_FORMATS = {
+    "litert": "tflite",
+    "tflite_runtime": "tflite",
+    "onnxruntime": "onnx",
+    "numpy": "tflite",
+    COMPILED: "tflite",
+}
+_MODULES = {
+    "litert": "litert",
+    "tflite_runtime": "tflite",
+    "onnxruntime": "onnx",
+    "numpy": "integer",
+    COMPILED: "compiled",
+}
 
 
 def backend_format(name: str) -> str:
@@ -23,7 +41,7 @@ def backend_format(name: str) -> str:
         BackendError: There is no backend of that name.
     """
     if name not in _FORMATS:
-        raise BackendError(f"unknown backend '{name}'; choose one of {', '.join(BACKENDS)}")
+        raise BackendError(f"unknown backend '{name}'; choose one of {', '.join(SELECTABLE)}")
     return _FORMATS[name]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from numbre_runtime.backends import BACKENDS
+from numbre_runtime.backends import SELECTABLE
 from numbre_runtime.backends.quiet import quiet_engine
 from numbre_runtime.classifier import Classifier, Prediction
 from numbre_runtime.cli.common import Parser, add_picture_options, for_each_input, run_command
@@ -37,7 +37,7 @@ def parser() -> Parser:
     result.add_argument(
         "--bundle", metavar="DIR|NAME", help="a bundle made by numbre-export, or the name of a built-in one"
     )
-    result.add_argument("--backend", choices=BACKENDS, help="inference engine (default: the first that works)")
+    result.add_argument("--backend", choices=SELECTABLE, help="inference engine (default: the first that works)")
     result.add_argument("--top", type=int, default=1, metavar="N", help="how many answers to show (default: 1)")
     return result
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from numbre_runtime.backends import BACKENDS
+from numbre_runtime.backends import SELECTABLE
 from numbre_runtime.backends.quiet import quiet_engine
 from numbre_runtime.bundle import bundle_path
 from numbre_runtime.classifier import Classifier
@@ -55,7 +55,7 @@ def parser() -> Parser:
     )
     result.add_argument("--overlay", type=Path, metavar="FILE", help="write the photo with boxes and answers, as PNG")
     result.add_argument("--bundle", metavar="DIR|NAME", help="a bundle of digits (default: the built-in model)")
-    result.add_argument("--backend", choices=BACKENDS, help="inference engine (default: the first that works)")
+    result.add_argument("--backend", choices=SELECTABLE, help="inference engine (default: the first that works)")
     return result
 
 

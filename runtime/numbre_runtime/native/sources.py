@@ -22,6 +22,16 @@ _ORDER = (
 """Every file, in the order that C needs."""
 
 
+KERNELS = ("dense", "convolution", "depthwise", "max_pool", "average_pool", "softmax")
+"""Every kernel, as `enum kernel` in run_rows.c numbers them."""
+
+
+def library_source() -> str:
+    """All kernels and `numbre_run_rows`, which runs a chain of them, as one C file."""
+    runner = (files("numbre_runtime.native") / "sources" / "run_rows.c").read_text(encoding="utf-8")
+    return f"#include <stddef.h>\n#include <stdint.h>\n\n{kernel_source(KERNELS)}\n{runner}"
+
+
 def kernel_source(kernels: Iterable[str]) -> str:
     """The C99 text of some kernels and of all that they call, each once, as static functions.
 
