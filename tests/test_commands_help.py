@@ -47,10 +47,13 @@ def test_the_umbrella_knows_every_command() -> None:
 
 
 @pytest.mark.parametrize("typed", PARSERS)
-def test_every_help_ends_with_two_examples_that_parse(typed: str) -> None:
+def test_every_help_ends_with_examples_that_parse(typed: str) -> None:
     parser = _parser(typed)
-    assert len(parser.examples) == 2
-    assert parser.format_help().splitlines()[-3:] == ["examples:", *(f"  {line}" for line in parser.examples)]
+    assert len(parser.examples) >= 2
+    assert parser.format_help().splitlines()[-len(parser.examples) - 1 :] == [
+        "examples:",
+        *(f"  {line}" for line in parser.examples),
+    ]
     for line in parser.examples:
         words = shlex.split(line, comments=True)
         name = shlex.split(typed)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from numbre_runtime.text import terminal
 
 if TYPE_CHECKING:
@@ -89,7 +87,7 @@ class AnswerLines:
 
     def _in_words(self, prediction: Prediction) -> str:
         labels, none = self._classifier.labels, self._classifier.none_label
-        order = np.argsort(-prediction.scores, kind="stable")
+        order = (-prediction.scores).argsort(kind="stable")
         best = [(terminal(labels[index]), float(prediction.scores[index])) for index in order if labels[index] != none]
         answers = best[: self._top]
         if prediction.recognized:

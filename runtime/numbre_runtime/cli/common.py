@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from numbre_runtime import __version__
+from numbre_runtime.cli.answers import FORMATS
 from numbre_runtime.cli.streams import complain, output_failure, output_lost
 from numbre_runtime.errors import ImageError, NumbreError, one_line
 from numbre_runtime.text import terminal
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from numbre_runtime.pictures.picture import PictureSource
 
 EXIT_OK, EXIT_ERROR, EXIT_INTERRUPTED = 0, 2, 130
-FORMATS = ("text", "json", "csv")
-"""How answers are written: lines for people, one JSON object a line, or CSV with a header."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 

@@ -5,18 +5,16 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from collections.abc import Callable, Sequence
-
-import numpy as np
+from collections.abc import Sequence
 
 from numbre_runtime.backends import SELECTABLE
 from numbre_runtime.backends.quiet import quiet_engine
-from numbre_runtime.classifier import Classifier, Prediction
+from numbre_runtime.classifier import ImageLike
+from numbre_runtime.cli.answers import AnswerLines, picture
 from numbre_runtime.cli.common import Parser, add_picture_options, for_each_input, run_command
 from numbre_runtime.cli.inputs import picture_inputs
 from numbre_runtime.errors import ImageError
 from numbre_runtime.loading import load
-from numbre_runtime.text import json_text, terminal
 
 
 def parser() -> Parser:
@@ -54,39 +52,14 @@ def run(args: argparse.Namespace) -> int:
         inputs = row_inputs(args.images, math.prod(classifier.input.shape))
     else:
         inputs = picture_inputs(args.images, args.glob)
-    line = _line_maker(args, classifier)
-    return for_each_input(
-        "numbre-predict", inputs, lambda name, image: print(line(name, classifier.predict(image))), args.debug
-    )
+    lines = AnswerLines(args.format, classifier, args.top)
 
+    def show(name: str, image: ImageLike) -> None:
+        print(*lines.of_prediction(picture(name), classifier.predict(image)), sep="\n")
 
-def _line_maker(args: argparse.Namespace, classifier: Classifier) -> Callable[[str, Prediction], str]:
-    """Returns a function that writes an answer in the format that was asked for."""
-    if args.format == "json":
-        from numbre_runtime.json_forms import prediction_json
-
-        return lambda name, answer: json_text({"image": name, **prediction_json(answer, classifier)})
-    if args.format == "csv":
-        from numbre_runtime.csv_forms import PREDICTION_COLUMNS, csv_line, prediction_cells
-
-        print(csv_line(PREDICTION_COLUMNS))
-        return lambda name, answer: csv_line(prediction_cells(name, answer))
-    return lambda name, answer: _line(name, answer, classifier, args.top)
-
-
-def _line(image: str, prediction: Prediction, classifier: Classifier, top: int) -> str:
-    none = None if classifier.none_label is None else terminal(classifier.none_label)
-    order = np.argsort(-prediction.scores, kind="stable")
-    image = terminal(image)
-    best = [(terminal(classifier.labels[index]), float(prediction.scores[index])) for index in order]
-    answers = [(label, score) for label, score in best if label != none][:top]
-    if prediction.recognized:
-        return f"{image}: " + ", ".join(f"{label} ({score:.1%})" for label, score in answers)
-    digits = all(label.isdigit() for label in classifier.labels if label != classifier.none_label)
-    nothing = "no digit" if digits else "none of the classes"
-    if not prediction.label:
-        return f"{image}: {nothing} (blank)"
-    return f"{image}: {nothing} (most like " + ", ".join(f"{label}, {score:.1%}" for label, score in answers) + ")"
+    for line in lines.header(pages=False):
+        print(line)
+    return for_each_input("numbre-predict", inputs, show, args.debug)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
