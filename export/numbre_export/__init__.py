@@ -14,14 +14,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from numbre_export.auditing import Audit, audit
     from numbre_export.c.library import write_c_library
     from numbre_export.pipeline import ExportReport, export_model
     from numbre_export.verify.gate import Gate, ParityError
     from numbre_export.verify.targets import Compatibility, check
 
-__all__ = ["Compatibility", "ExportReport", "Gate", "ParityError", "check", "export_model", "write_c_library"]
+__all__ = [
+    "Audit",
+    "Compatibility",
+    "ExportReport",
+    "Gate",
+    "ParityError",
+    "audit",
+    "check",
+    "export_model",
+    "write_c_library",
+]
 
 _HOMES = {
+    "Audit": "auditing",
+    "audit": "auditing",
     "Compatibility": "verify.targets",
     "ExportReport": "pipeline",
     "Gate": "verify.gate",

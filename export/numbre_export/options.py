@@ -40,26 +40,7 @@ def parser() -> Parser:
     _add_precisions(result)
     _add_data(result)
     gate = result.add_argument_group("the gate")
-    gate.add_argument(
-        "--max-drop",
-        type=_share,
-        default=0.001,
-        metavar="X",
-        help="largest allowed loss of accuracy, 0–1 (default: 0.001)",
-    )
-    gate.add_argument(
-        "--max-class-drop",
-        type=_share,
-        default=0.005,
-        metavar="X",
-        help="largest allowed loss of any class's recall, 0–1 (default: 0.005)",
-    )
-    gate.add_argument(
-        "--min-agreement",
-        type=_share,
-        metavar="X",
-        help="smallest share of rows with Keras's answer, 0–1 (default: 0.997 for int8 on MNIST, else none)",
-    )
+    add_bounds(gate)
     gate.add_argument(
         "--strict",
         action="store_true",
@@ -77,6 +58,30 @@ def parser() -> Parser:
         help="write nothing that this runtime does not run, such as tflite-runtime==2.14; may be given several times",
     )
     return result
+
+
+def add_bounds(group: argparse._ArgumentGroup) -> None:
+    """The bounds of the gate."""
+    group.add_argument(
+        "--max-drop",
+        type=_share,
+        default=0.001,
+        metavar="X",
+        help="largest allowed loss of accuracy, 0–1 (default: 0.001)",
+    )
+    group.add_argument(
+        "--max-class-drop",
+        type=_share,
+        default=0.005,
+        metavar="X",
+        help="largest allowed loss of any class's recall, 0–1 (default: 0.005)",
+    )
+    group.add_argument(
+        "--min-agreement",
+        type=_share,
+        metavar="X",
+        help="smallest share of rows with Keras's answer, 0–1 (default: 0.997 for int8 on MNIST, else none)",
+    )
 
 
 def _add_files(result: Parser) -> None:

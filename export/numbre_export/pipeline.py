@@ -24,6 +24,7 @@ from numbre_export.c.library import refuse_foreign_library, write_bundle_library
 from numbre_export.c.literals import identifier
 from numbre_export.convert.arrays import write_content
 from numbre_export.convert.converter import Converter, SourceModel, UploadedRows
+from numbre_export.convert.float_file import SUFFIXES
 from numbre_export.convert.variant import FORMATS, GRANULARITIES, IO_DTYPES, Variant, unavailable, variants
 from numbre_export.data.datasets import CALIBRATION_ROWS, DataOptions, ExportData, Samples, labels_beside, load_data
 from numbre_export.data.hygiene import rows_digest
@@ -95,7 +96,7 @@ def export_model(
     Progress goes to the loggers `numbre_export.*` at level INFO.
 
     Args:
-        model: A .keras or .h5 file, or a Keras model.
+        model: A .keras or .h5 file, a Keras model, or a float .tflite or .onnx file, of which its own format is made.
         data: A data set with a part to test on or without (see docs/export.md), or inputs (N, *input shape), uint8 or
             float32, with classes (N,), integers or text; None is MNIST, or what `calibration` and `test` name.
         out: The bundle's directory; an earlier bundle there is replaced if everything passes, else left as it was.
@@ -141,6 +142,9 @@ def export_model(
         ...     [artifact.file for artifact in report.manifest.artifacts]
         ['model.int8.tflite', 'model.float32.tflite']
     """
+    if isinstance(model, str | os.PathLike) and Path(model).suffix in SUFFIXES and tuple(formats) == FORMATS:
+        # Of a float file only its own format is made.
+        formats = (Path(model).suffix[1:],)
     request = _Request(
         tuple(sorted({*_known(precisions, set(PRECISIONS) - {"mixed"}, "precision"), "float32"})),
         tuple(_known(formats, FORMATS, "format")),

@@ -15,6 +15,14 @@ from numbre_runtime.text import html_text
 
 MOST = 60
 """Flips shown of one file."""
+FLIPS_STYLE = """
+.flips { display: flex; flex-wrap: wrap; gap: .8rem; }
+.flips figure { margin: 0; width: 8rem; padding: .4rem; border: 2px solid var(--line); border-radius: .3rem; }
+.flips figure.wrong { border-color: #d55e00; }
+.flips img { width: 7rem; image-rendering: pixelated; display: block; margin: auto; }
+.flips figcaption { font-size: .8rem; }
+"""
+"""CSS of these figures."""
 
 
 def flips_html(run: Run, test: TestSet, spec: InputSpec, labels: tuple[str, ...]) -> str:

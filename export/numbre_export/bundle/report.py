@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from numbre_export.bundle.flips import flips_html
+from numbre_export.bundle.flips import FLIPS_STYLE, flips_html
 from numbre_export.verify.explain import LayerNoise
 from numbre_export.verify.gate import Run, TestSet, noise
 from numbre_export.verify.ladder import Climb
@@ -15,14 +15,6 @@ from numbre_export.verify.outcome import Outcome
 from numbre_export.verify.verdict import PASS, power
 from numbre_runtime.html_kit import bars, heading, page, paragraph, table
 from numbre_runtime.manifest import Manifest
-
-_STYLE = """
-.flips { display: flex; flex-wrap: wrap; gap: .8rem; }
-.flips figure { margin: 0; width: 8rem; padding: .4rem; border: 2px solid var(--line); border-radius: .3rem; }
-.flips figure.wrong { border-color: #d55e00; }
-.flips img { width: 7rem; image-rendering: pixelated; display: block; margin: auto; }
-.flips figcaption { font-size: .8rem; }
-"""
 
 
 @dataclass(frozen=True)
@@ -84,7 +76,7 @@ def report_html(manifest: Manifest, findings: Findings) -> bytes:
         heading("Where it comes from"),
         table(("what", "value"), list(_flat(manifest.provenance)), text=True),
     )
-    return page(f"{manifest.name}: export report", parts, _STYLE)
+    return page(f"{manifest.name}: export report", parts, FLIPS_STYLE)
 
 
 def _verdict(manifest: Manifest, findings: Findings) -> list[str]:

@@ -163,7 +163,9 @@ def _tidied(proto: ModelProto) -> bytes:
     del proto.opset_import[:]
     proto.opset_import.extend(opsets)
     del proto.metadata_props[:]
-    proto.ir_version = IR
+    if not domains <= {"", "ai.onnx"} or all(item.version <= OPSET for item in opsets):
+        # A file that came as ONNX may need a newer one.
+        proto.ir_version = IR
     if domains <= {"", "ai.onnx"}:
         onnx.checker.check_model(proto, full_check=True)
     else:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from numbre_export.convert.engine import quiet_converter, tensorflow
 from numbre_export.convert.variant import Variant
+from numbre_runtime.errors import ModelError
 
 _BY_QUANTIZER = ("weight8", "weight4", "mixed")
 
@@ -93,15 +94,22 @@ def _by_quantizer(path: Path, variant: Variant, calibration: NDArray[np.float32]
     import re
 
     from ai_edge_litert.interpreter import Interpreter
-    from ai_edge_quantizer import qtyping, quantizer
+    from ai_edge_quantizer import calibrator, qtyping, quantizer
     from ai_edge_quantizer.algorithm_manager import AlgorithmName
+    from ai_edge_quantizer.utils import qsv_utils
 
     every = qtyping.TFLOperationName.ALL_SUPPORTED
     work = quantizer.Quantizer(str(path))
     if variant.precision in ("weight8", "weight4"):
         work.add_weight_only_config(".*", every, num_bits=8 if variant.precision == "weight8" else 4)
         return bytes(work.quantize().quantized_model)
-    work.add_static_config(".*", every, activation_num_bits=8, weight_num_bits=8)
+    if variant.precision == "dynamic":
+        work.add_dynamic_config(".*", every, num_bits=8)
+        return bytes(work.quantize().quantized_model)
+    if variant.precision not in ("int8", "int16x8", "mixed"):
+        raise ModelError(f"ai-edge-quantizer makes no {variant.precision} file; export the Keras model instead")
+    activations = 16 if variant.precision == "int16x8" else 8
+    work.add_static_config(".*", every, activation_num_bits=activations, weight_num_bits=8)
     if variant.method == "octav":
         names = qtyping.TFLOperationName
         for weighted in (names.FULLY_CONNECTED, names.CONV_2D, names.DEPTHWISE_CONV_2D):
@@ -117,4 +125,7 @@ def _by_quantizer(path: Path, variant: Variant, calibration: NDArray[np.float32]
     key = next(iter(signatures))
     argument = signatures[key]["inputs"][0]
     rows = [{argument: calibration[index : index + 1]} for index in range(len(calibration))]
-    return bytes(work.quantize(work.calibrate({key: rows}, num_threads=1)).quantized_model)
+    # The true extremes: by default they are averages that forget, which cut off what the scores of clear rows need.
+    measure = calibrator.Calibrator(str(path), num_threads=1, qsv_update_func=qsv_utils.min_max_update)
+    measure.calibrate({key: rows}, work._recipe_manager)
+    return bytes(work.quantize(measure.get_model_qsvs()).quantized_model)

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from numbre_export.convert.arrays import read_array, write_array, write_content
+from numbre_export.convert.float_file import SUFFIXES, FloatFile, read_float_file
 from numbre_export.convert.keras_file import KerasModel, read_model
 from numbre_export.convert.to_onnx import to_onnx
 from numbre_export.convert.to_tflite import to_tflite
@@ -33,11 +34,13 @@ class _Worker:
     """Answers requests."""
 
     def __init__(self) -> None:
-        self._source: KerasModel | None = None
+        self._source: KerasModel | FloatFile | None = None
         self._float32_onnx: bytes | None = None
 
     def open(self, path: str) -> dict[str, Any]:
         """Reads the model."""
+        if Path(path).suffix in SUFFIXES:
+            return self._open_float_file(Path(path))
         source = self._source = read_model(Path(path))
         return {
             "name": source.model.name,
@@ -52,6 +55,19 @@ class _Worker:
             "convolutional": any(_rank(layer) > 2 for layer in source.model.layers),
         }
 
+    def _open_float_file(self, path: Path) -> dict[str, Any]:
+        source = self._source = read_float_file(path)
+        return {
+            "name": path.stem,
+            "file": source.file,
+            "sha256": source.sha256,
+            "input_shape": source.input_shape,
+            "classes": source.classes,
+            "preprocessing": None,
+            "layers": source.layers,
+            "convolutional": len(source.input_shape) > 1,
+        }
+
     def scores(self, inputs: str, out: str) -> dict[str, Any]:
         """Runs the model on an array, (N, *input shape) float32; writes its output, (N, classes)."""
         write_array(Path(out), self._opened().scores(read_array(Path(inputs))))
@@ -62,7 +78,11 @@ class _Worker:
         wanted = Variant(**{**variant, "kept": tuple(variant["kept"])})
         source = self._opened()
         rows = np.zeros(0, np.float32) if calibration is None else read_array(Path(calibration))
-        values = rows.reshape(-1, *source.input_shape).astype(source.model.inputs[0].dtype)
+        values = rows.reshape(-1, *source.input_shape)
+        if isinstance(source, FloatFile):
+            write_content(Path(out), source.convert(wanted, values))
+            return {}
+        values = values.astype(source.model.inputs[0].dtype)
         if wanted.format == "tflite":
             content = to_tflite(source.model, wanted, values)
         else:
@@ -72,7 +92,7 @@ class _Worker:
         write_content(Path(out), content)
         return {}
 
-    def _opened(self) -> KerasModel:
+    def _opened(self) -> KerasModel | FloatFile:
         if self._source is None:
             raise ModelError("no model is open")
         return self._source

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbre_export.convert.engine import quiet_converter
-from numbre_export.convert.tflite_graph import operator_name, read_tflite
+from numbre_export.convert.tflite_graph import operator_name, read_tflite, tensor_types
 from numbre_export.convert.to_tflite import quantize_tflite
 from numbre_export.convert.variant import Variant, layer_of
 from numbre_runtime.errors import ModelError
@@ -28,6 +28,8 @@ from numbre_runtime.tensors import dequantized, quantized
 _QUIET_OPERATORS = ("QUANTIZE", "DEQUANTIZE", "RESHAPE", "SHAPE", "STRIDED_SLICE", "PACK", "DELEGATE")
 _WEIGHTED = ("FULLY_CONNECTED", "CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "BATCH_MATMUL")
 _MOST_LAYERS = 64
+_CLIPPED = 0.0005
+"""A share of values cut off from which on the range is called the cause."""
 EXPLAINED_ROWS = 1000
 """Rows that tell enough of a layer."""
 
@@ -50,6 +52,29 @@ class LayerNoise:
     """Rows whose answer changes if this layer alone is int8."""
     error: float | None
     """Root mean square error of this layer's output in the int8 file, over that of the signal."""
+
+
+@dataclass(frozen=True)
+class LayerRange:
+    """How an integer file stores the output of one layer."""
+
+    layer: str
+    """The layer's name, as far as the file tells."""
+    decibels: float
+    """Signal over noise of its output against the float file's (higher is better)."""
+    clipped: float
+    """Share of the float values that lie outside the range that the integers hold, 0–1."""
+    cause: str
+    """"range": the calibration's range cuts off values; "granularity": one scale for all channels of its weights;
+    "steps": the integers' steps are wide for the values."""
+
+    def __str__(self) -> str:
+        words = {
+            "range": f"its range cuts off {self.clipped:.2%} of the values: calibrate on more real rows",
+            "granularity": "one weight scale serves all channels: quantize a channel at a time",
+            "steps": "its integer steps are wide for the values: keep it in int16 or float32",
+        }[self.cause]
+        return f"layer {self.layer}: {self.decibels:.1f} dB signal over noise; {words}"
 
 
 @dataclass(frozen=True)
@@ -103,6 +128,62 @@ def explain_layers(
             )
         )
     return sorted(findings, key=lambda item: (-item.changed, item.alone))
+
+
+def layer_ranges(float32: bytes, int8: bytes, rows: NDArray[np.float32]) -> list[LayerRange]:
+    """Compares the outputs of all layers that two TFLite files have in common, the noisiest first.
+
+    Args:
+        float32: The float file.
+        int8: The integer file.
+        rows: (N, values) float32, real rows.
+    """
+    plain, stored = _outputs(float32, rows), _outputs(int8, rows)
+    grids = _grids(int8)
+    coarse = _with_one_scale(int8)
+    found = []
+    for operator in _operators(float32):
+        name = operator.output
+        if operator.kind not in _WEIGHTED or name not in stored or name not in grids:
+            continue
+        low, high = grids[name]
+        step = (high - low) / 255
+        clipped = float(((plain[name] < low - step) | (plain[name] > high + step)).mean())
+        cause = "range" if clipped > _CLIPPED else "granularity" if name in coarse else "steps"
+        layer = name.split(";")[0].split("/")
+        noise = decibels(plain[name], stored[name])
+        found.append(LayerRange(layer[-2] if len(layer) > 1 else layer[0], noise, clipped, cause))
+    return sorted(found, key=lambda item: item.decibels)
+
+
+def _grids(content: bytes) -> dict[str, tuple[float, float]]:
+    """The smallest and largest real value that each int8 tensor holds, by name."""
+    graph = read_tflite(content).subgraphs[0]
+    grids = {}
+    for tensor in graph.tensors:
+        grid = tensor.quantization
+        if (
+            tensor_types()[tensor.type] == "INT8"
+            and grid is not None
+            and grid.scale is not None
+            and len(grid.scale) == 1
+        ):
+            scale, zero_point = float(grid.scale[0]), int(grid.zeroPoint[0])
+            grids[tensor.name.decode()] = ((-128 - zero_point) * scale, (127 - zero_point) * scale)
+    return grids
+
+
+def _with_one_scale(content: bytes) -> set[str]:
+    """Outputs of the layers whose weights have one scale for several channels."""
+    model = read_tflite(content)
+    graph = model.subgraphs[0]
+    found = set()
+    for operator in graph.operators:
+        if operator_name(model.operatorCodes[operator.opcodeIndex]) in _WEIGHTED:
+            grid = graph.tensors[operator.inputs[1]].quantization
+            if grid is not None and grid.scale is not None and len(grid.scale) == 1:
+                found.add(graph.tensors[operator.outputs[0]].name.decode())
+    return found
 
 
 def explanation_lines(layers: Sequence[LayerNoise]) -> list[str]:
