@@ -19,9 +19,9 @@ import numpy as np
 from ai_edge_litert import interpreter
 
 from common import RESULTS, machine
+from numbre_export.c.c_model import c_model
 from numbre_export.c.library import int8_tflite
 from numbre_export.c.model_source import model_files
-from numbre_export.c.network import network
 from numbre_runtime.bundle import MODELS, read_bundle
 
 _ROUNDS, _CALLS = 9, 2000
@@ -82,7 +82,7 @@ def _measured(path: Path) -> dict[str, Any]:
     source = engine.get_input_details()[0]
     engine.set_tensor(source["index"], np.random.default_rng(0).integers(-128, 128, source["shape"], np.int8))
     with tempfile.TemporaryDirectory() as directory:
-        texts = {**model_files(network(content, bundle.manifest.name)), "driver.c": _DRIVER}
+        texts = {**model_files(c_model(content, bundle.manifest.name)), "driver.c": _DRIVER}
         for name, text in texts.items():
             (Path(directory) / name).write_text(text, encoding="utf-8")
         build = ["cc", "-std=gnu99", "-O2", "-o", "driver", "driver.c", "model.c"]

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from random_networks import random_network
 
+from numbre_export.c.c_model import c_model_of
 from numbre_export.c.library import project_files
 from numbre_export.c.model_source import model_files
-from numbre_export.c.network import network_of
 from numbre_export.c.vectors import Vectors, golden_header
 from numbre_runtime.backends.integer import IntegerSession
 
@@ -36,7 +36,7 @@ def try_seed(seed: int, folder: Path, compiler: str = "cc") -> None:
     """
     generator = np.random.default_rng(seed)
     layers = random_network(generator)
-    session, model = IntegerSession(layers), network_of(layers, f"seed {seed}")
+    session, model = IntegerSession(layers), c_model_of(layers, f"seed {seed}")
     rows = generator.integers(-128, 128, (_ROWS, model.inputs), np.int8)
     rows[0], rows[1] = -128, 127
     outputs = session.run(rows)

@@ -11,20 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microcontrollers.boards import PACKAGES, AvrBoard, SemihostedBoard
+from numbre_export.c.c_model import CModel
 from numbre_export.c.model_source import model_files
-from numbre_export.c.network import Network
 
 _FIRMWARE = Path(__file__).parent / "firmware"
 _WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Werror")
 _SECONDS = 400
 
 
-class CannotEmulateError(Exception):
+class MissingToolError(Exception):
     """A tool is missing on this machine: which one, and the Debian package that has it."""
 
 
 @dataclass(frozen=True)
-class Outcome:
+class BoardRun:
     """What a board did."""
 
     scores: NDArray[np.int8]
@@ -39,7 +39,7 @@ class Outcome:
     """Instructions of one prediction, or cycles on an AVR; the mean of all images."""
 
 
-def on_semihosted(board: SemihostedBoard, model: Network, images: NDArray[np.uint8], folder: Path) -> Outcome:
+def on_semihosted(board: SemihostedBoard, model: CModel, images: NDArray[np.uint8], folder: Path) -> BoardRun:
     """Runs images (N, …) on a board of QEMU's, in an empty folder."""
     _need(f"{board.tools}gcc", board.emulator[0])
     _write(model, images, folder)
@@ -69,7 +69,7 @@ def on_semihosted(board: SemihostedBoard, model: Network, images: NDArray[np.uin
     return _outcome(model, folder, sections_of_model, board.instructions_per_tick)
 
 
-def on_avr(board: AvrBoard, model: Network, images: NDArray[np.uint8], folder: Path) -> Outcome:
+def on_avr(board: AvrBoard, model: CModel, images: NDArray[np.uint8], folder: Path) -> BoardRun:
     """Runs images (N, …) on an AVR, in an empty folder."""
     _need("avr-gcc", "simavr", "cc")
     _write(model, images, folder)
@@ -87,10 +87,10 @@ def on_avr(board: AvrBoard, model: Network, images: NDArray[np.uint8], folder: P
 def _need(*commands: str) -> None:
     for command in commands:
         if shutil.which(command) is None:
-            raise CannotEmulateError(f"{command} is not installed (Debian: {PACKAGES.get(command, command)})")
+            raise MissingToolError(f"{command} is not installed (Debian: {PACKAGES.get(command, command)})")
 
 
-def _write(model: Network, images: NDArray[np.uint8], folder: Path) -> None:
+def _write(model: CModel, images: NDArray[np.uint8], folder: Path) -> None:
     for name, text in model_files(model).items():
         (folder / name).write_text(text, encoding="utf-8")
     (folder / "images.bin").write_bytes(images.tobytes())
@@ -123,7 +123,7 @@ def _sections(link_map: str) -> tuple[int, int]:
     return flash, ram
 
 
-def _outcome(model: Network, folder: Path, sections: tuple[int, int], per_tick: float) -> Outcome:
+def _outcome(model: CModel, folder: Path, sections: tuple[int, int], per_tick: float) -> BoardRun:
     scores = np.fromfile(folder / "scores.bin", np.int8).reshape(-1, model.outputs)
     measured = np.fromfile(folder / "measured.bin", "<u4").reshape(-1, 2)
-    return Outcome(scores, *sections, int(measured[:, 1].max()), float(measured[:, 0].mean()) * per_tick)
+    return BoardRun(scores, *sections, int(measured[:, 1].max()), float(measured[:, 0].mean()) * per_tick)

@@ -18,7 +18,7 @@ from numbre_runtime.errors import BackendError, BackendNotInstalledError, Backen
 from numbre_runtime.native import build
 from numbre_train.data import Mnist
 
-pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
+pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler (Debian: gcc)")
 
 
 @pytest.fixture(autouse=True)

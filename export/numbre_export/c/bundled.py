@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
+from numbre_export.c.c_model import c_model
 from numbre_export.c.footprint import footprint
 from numbre_export.c.library import int8_tflite
 from numbre_export.c.model_source import HEADER, SOURCE, model_files
-from numbre_export.c.network import network
 from numbre_runtime.manifest import CLibrary, Manifest
 
 _log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ def bundled_library(
         BundleError: The bundle has no int8 TFLite file.
     """
     artifact = int8_tflite(manifest)
-    model = network(contents[artifact], manifest.name, prefix, manifest)
+    model = c_model(contents[artifact], manifest.name, prefix, manifest)
     library = CLibrary(HEADER, SOURCE, artifact, prefix, model.macs, model.constants, model.arena_bytes)
     measured = footprint(model)
     if measured is None:

@@ -9,8 +9,8 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+from numbre_export.c.c_model import CModel
 from numbre_export.c.model_source import model_files
-from numbre_export.c.network import Network
 
 _FLAGS = (
     *("-std=c99", "-Os", "-mthumb", "-mcpu=cortex-m0plus", "-ffreestanding", "-nostdlib", "-nostartfiles"),
@@ -32,7 +32,7 @@ class Footprint(NamedTuple):
     """Its name and version, and what it compiled for."""
 
 
-def footprint(model: Network) -> Footprint | None:
+def footprint(model: CModel) -> Footprint | None:
     """Compiles the library; None where arm-none-eabi-gcc is not installed (Debian: gcc-arm-none-eabi)."""
     compiler = shutil.which("arm-none-eabi-gcc")
     size = shutil.which("arm-none-eabi-size")

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from numbre_export.c.c_model import CModel, c_model
 from numbre_export.c.literals import remark
 from numbre_export.c.model_source import HEADER, MARK, model_files
-from numbre_export.c.network import Network, network
 from numbre_export.c.vectors import Vectors, golden_header, samples_header, vectors
 from numbre_runtime.bundle import Bundle, bundle_path, read_bundle
 from numbre_runtime.errors import BundleError, ModelError, OutputError
@@ -26,7 +26,7 @@ _HEAD = 1000
 """Bytes of model.h in which its mark stands."""
 
 
-def write_c_library(model: str | os.PathLike[str], out: str | os.PathLike[str], *, prefix: str = "numbre") -> Network:
+def write_c_library(model: str | os.PathLike[str], out: str | os.PathLike[str], *, prefix: str = "numbre") -> CModel:
     """Writes the C library of a finished model, with projects for boards.
 
     Args:
@@ -58,15 +58,15 @@ def write_c_library(model: str | os.PathLike[str], out: str | os.PathLike[str], 
         bundle = read_bundle(path)
         return write_bundle_library(bundle, folder, prefix)
     content = read_limited(path, _FILE_LIMIT, ModelError)
-    found = network(content, path.stem, prefix)
+    found = c_model(content, path.stem, prefix)
     _write(folder, library_files(content, found))
     return found
 
 
-def write_bundle_library(bundle: Bundle, folder: Path, prefix: str) -> Network:
+def write_bundle_library(bundle: Bundle, folder: Path, prefix: str) -> CModel:
     """`write_c_library` of a bundle that is read already."""
     content = bundle.contents[int8_tflite(bundle.manifest)]
-    found = network(content, bundle.manifest.name, prefix, bundle.manifest)
+    found = c_model(content, bundle.manifest.name, prefix, bundle.manifest)
     golden = bundle.golden()
     _write(folder, library_files(content, found, golden.inputs, golden.labels))
     return found
@@ -115,7 +115,7 @@ class _AtTemplate(Template):
 
 def library_files(
     content: bytes,
-    model: Network,
+    model: CModel,
     images: NDArray[np.uint8] | None = None,
     labels: NDArray[np.integer[Any]] | None = None,
 ) -> dict[str, str]:
@@ -123,7 +123,7 @@ def library_files(
 
     Args:
         content: The TFLite file.
-        model: What `network` made of it.
+        model: What `c_model` made of it.
         images: (N, …) pixels for the golden vectors; without them, inputs are random.
         labels: (N,) their classes.
 
@@ -146,7 +146,7 @@ def library_files(
     }
 
 
-def project_files(model: Network, found: Vectors) -> dict[str, str]:
+def project_files(model: CModel, found: Vectors) -> dict[str, str]:
     """The files that are the same for every model but for its names and sizes."""
     words = {
         "prefix": model.prefix,

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from numbre_export.c import literals
-from numbre_export.c.network import Network, Pictures
-from numbre_runtime.native.sources import kernel_source
+from numbre_export.c.c_model import CModel, Pictures
+from numbre_runtime.native.kernel_sources import kernel_source
 from numbre_runtime.native.steps import Parameters
 
 HEADER, SOURCE = "model.h", "model.c"
@@ -17,12 +17,12 @@ MARK = "written by numbre-export --c"
 """Stands in the first lines of both files."""
 
 
-def model_files(model: Network) -> dict[str, str]:
+def model_files(model: CModel) -> dict[str, str]:
     """The library's two files, name to text."""
     return {HEADER: header(model), SOURCE: source(model)}
 
 
-def header(model: Network) -> str:
+def header(model: CModel) -> str:
     """model.h."""
     upper, prefix = model.prefix.upper(), model.prefix
     shape = "×".join(str(size) for size in model.shape)
@@ -73,7 +73,7 @@ int {prefix}_predict(const uint8_t image[{upper}_INPUTS], int8_t scores[{upper}_
 """
 
 
-def source(model: Network) -> str:
+def source(model: CModel) -> str:
     """model.c."""
     constants = "\n".join(_constants(model))
     return f"""\
@@ -109,7 +109,7 @@ def _answer(pictures: Pictures) -> str:
     return text
 
 
-def _constants(model: Network) -> Iterator[str]:
+def _constants(model: CModel) -> Iterator[str]:
     """Each step's arrays, then its struct."""
     for number, step in enumerate(model.steps, start=1):
         arrays: list[str] = []
@@ -138,11 +138,11 @@ def _members(parameters: Parameters, name: str, arrays: list[str]) -> dict[str, 
     return members
 
 
-def _arena(model: Network) -> str:
+def _arena(model: CModel) -> str:
     return f"static int8_t arena[{model.prefix.upper()}_ARENA_BYTES];\n\n" if model.arena_bytes else ""
 
 
-def _forward(model: Network) -> str:
+def _forward(model: CModel) -> str:
     """The chain of kernels."""
     offsets = [_at(offset) for offset in model.arena.offsets]
     inner = len(model.steps) - 1
@@ -163,7 +163,7 @@ def _at(offset: int) -> str:
     return f"arena + {offset}" if offset else "arena"
 
 
-def _functions(model: Network) -> str:
+def _functions(model: CModel) -> str:
     """The functions that model.h declares."""
     upper, flip = model.prefix.upper(), ", 0" if model.flips_while_reading else ""
     text = f"""\
@@ -192,7 +192,7 @@ int {model.prefix}_predict(const uint8_t image[{upper}_INPUTS], int8_t scores[{u
 """
 
 
-def _reading(model: Network, pictures: Pictures) -> str:
+def _reading(model: CModel, pictures: Pictures) -> str:
     """How `predict` starts: pixels in, scores out."""
     if model.flips_while_reading:
         return "    forward((const int8_t *)image, 128, scores);\n"

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbre_export.c import literals
-from numbre_export.c.network import Network
+from numbre_export.c.c_model import CModel
 from numbre_runtime.backends.integer import open_model
 
 _RANDOM_VECTORS, _SAMPLES = 16, 10
@@ -32,12 +32,12 @@ class Vectors:
         return f"{self.inputs.dtype.name}_t"
 
 
-def vectors(content: bytes, model: Network, images: NDArray[np.uint8] | None = None) -> Vectors:
+def vectors(content: bytes, model: CModel, images: NDArray[np.uint8] | None = None) -> Vectors:
     """Runs the TFLite file.
 
     Args:
         content: The file.
-        model: What `network` made of it.
+        model: What `c_model` made of it.
         images: (N, …) pixels; without them, or where the library takes none, inputs are random.
     """
     session = open_model(content, 1)

@@ -18,7 +18,7 @@ from numbre_runtime.errors import BackendError
 from numbre_runtime.kernels.tflite_file import read_layers
 from numbre_runtime.native.arena import plan_arena
 from numbre_runtime.native.build import kernel_library
-from numbre_runtime.native.sources import KERNELS
+from numbre_runtime.native.kernel_sources import KERNELS
 from numbre_runtime.native.steps import Step, steps
 from numbre_runtime.native.structs import StepStructure, structure
 from numbre_runtime.tensors import Encoder, as_stored

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from numbre_runtime.cache import cache_directory
 from numbre_runtime.errors import BackendError, BackendNotInstalledError
-from numbre_runtime.native.sources import library_source
+from numbre_runtime.native.kernel_sources import library_source
 
 _FLAGS = ("-std=gnu99", "-O2", "-fPIC", "-shared")
 _SECONDS = 300

@@ -43,7 +43,7 @@ class Pictures:
 
 
 @dataclass(frozen=True)
-class Network:
+class CModel:
     """A model, ready to be written as C."""
 
     prefix: str
@@ -97,7 +97,7 @@ class Network:
         return self.arena.bytes + self.arena.scratch
 
 
-def network(content: bytes, name: str, prefix: str = "numbre", manifest: Manifest | None = None) -> Network:
+def c_model(content: bytes, name: str, prefix: str = "numbre", manifest: Manifest | None = None) -> CModel:
     """Reads an int8 TFLite file.
 
     Args:
@@ -112,13 +112,13 @@ def network(content: bytes, name: str, prefix: str = "numbre", manifest: Manifes
         DataError: The prefix is no C identifier.
     """
     open_model(content, 1)
-    return network_of(read_layers(content), name, prefix, manifest, hashlib.sha256(content).hexdigest())
+    return c_model_of(read_layers(content), name, prefix, manifest, hashlib.sha256(content).hexdigest())
 
 
-def network_of(
+def c_model_of(
     layers: Sequence[Layer], name: str, prefix: str = "numbre", manifest: Manifest | None = None, sha256: str = ""
-) -> Network:
-    """`network` of layers that the numpy backend has accepted."""
+) -> CModel:
+    """`c_model` of layers that the numpy backend has accepted."""
     literals.identifier(prefix)
     found = tuple(steps(layers))
     source, output = int8_tensor(layers[0].inputs[0]), int8_tensor(layers[-1].output)
@@ -127,7 +127,7 @@ def network_of(
     if manifest is not None and manifest.input.dtype == "uint8":
         pictures = _pictures(manifest, ends[0], ends[1])
     in_place = pictures is None or (pictures.flips_sign and found[0].kernel == "convolution")
-    return Network(
+    return CModel(
         prefix=prefix,
         name=name,
         sha256=sha256,
