@@ -21,7 +21,7 @@ from numbre_runtime.errors import (
     one_line,
 )
 from numbre_runtime.manifest import Artifact, Manifest
-from numbre_runtime.tensors import as_rows, as_stored, decoder, encoder, image_writer, row_decoder
+from numbre_runtime.tensors import Encoder, as_rows, as_stored, decoder, encoder, image_writer, row_decoder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -191,12 +191,30 @@ class Classifier:
             several = [self._encode(self._row(image)) for image in images]
             rows = np.concatenate(several) if several else np.empty((0, math.prod(shape)), self.artifact.input.dtype)
             encode = as_stored
+        return self._run_all(rows, encode)
+
+    def _run_all(self, rows: NDArray[Any], encode: Encoder) -> NDArray[Any]:
+        """The outputs of any number of rows, in parts that the engine takes."""
         outputs = np.empty((len(rows), len(self.labels)), self.artifact.output.dtype)
         parts = math.ceil(len(rows) / self._session.batch)
         for part in range(parts):
             start, end = len(rows) * part // parts, len(rows) * (part + 1) // parts
             outputs[start:end] = self._session.run(rows[start:end], encode)
         return outputs
+
+    def predict_stored(self, rows: NDArray[Any]) -> NDArray[np.float32]:
+        """As `predict_batch`, of images (N, …) as `artifact.input` stores them, int8 for an int8 artifact.
+
+        Raises:
+            ImageError: Another dtype or shape.
+        """
+        values = math.prod(self.input.shape)
+        if rows.dtype != self.artifact.input.dtype or not len(rows) or rows.size != len(rows) * values:
+            raise ImageError(
+                f"an array of {rows.dtype} {rows.shape}; this model stores its input as {self.artifact.input.dtype}, "
+                f"{values} values an image"
+            )
+        return self._decode(self._run_all(rows.reshape(len(rows), values), as_stored))
 
     def prepare(self, image: ImageLike) -> NDArray[Any]:
         """The array that the network gets for an image, of the shape `input.shape` and the type `input.dtype`.

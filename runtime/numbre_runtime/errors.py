@@ -50,6 +50,14 @@ class CompletionNotInstalledError(NumbreError, ImportError):
     """Shtab, the extra `completion`, is not installed on this machine."""
 
 
+class ServeNotInstalledError(NumbreError, ImportError):
+    """The HTTP service's packages, the extra `serve`, are not installed on this machine."""
+
+
+class ServeError(NumbreError, RuntimeError):
+    """An HTTP service that cannot start: an address that is taken, or options that do not fit together."""
+
+
 class DataError(NumbreError, ValueError):
     """A data set that is missing, damaged or not what its format says."""
 

@@ -106,3 +106,8 @@ def doctor() -> int:
 def score() -> NoReturn:
     """numbre-score, which leaves at once too: after Ctrl-C the engine's threads may still be at work."""
     _leave(run_module("numbre_runtime.cli.score"))
+
+
+def serve() -> int:
+    """numbre-serve."""
+    return run_module("numbre_runtime.cli.serve")

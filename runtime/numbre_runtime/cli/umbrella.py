@@ -35,6 +35,9 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         Command("read", "read all numbers on pages, from a camera or a video", "numbre_runtime.cli.read:parser"),
         Command("score", "score many pictures into one table", "numbre_runtime.cli.score:parser"),
     ),
+    "serve on a network": (
+        Command("serve", "answer images over HTTP, and show a page to draw on", "numbre_runtime.cli.serve:parser"),
+    ),
     "look at this machine": (
         Command("bench", "measure latency and accuracy of every file and engine", "numbre_runtime.cli.bench:parser"),
         Command(
