@@ -14,7 +14,7 @@ from numbre_runtime.kernels.windows import Windows, layer_windows, picture_shape
 
 def max_pool_2d(layer: Layer) -> Kernel:
     """The largest value of each window."""
-    windows, low, high = _pool(layer)
+    windows, low, high = pool_windows(layer)
 
     def run(stored: NDArray[Any]) -> NDArray[Any]:
         largest = windows.view(stored, -128).max(axis=(4, 5))
@@ -26,7 +26,7 @@ def max_pool_2d(layer: Layer) -> Kernel:
 
 def average_pool_2d(layer: Layer) -> Kernel:
     """The mean of each window's values inside the picture, rounded to nearest, ties away from zero."""
-    windows, low, high = _pool(layer)
+    windows, low, high = pool_windows(layer)
     height, width, _ = picture_shape(int8_tensor(layer.inputs[0]).shape)
     counts = windows.view(np.ones((1, height, width, 1), np.int32), 0).sum(axis=(4, 5), dtype=np.int32)
 
@@ -39,7 +39,7 @@ def average_pool_2d(layer: Layer) -> Kernel:
     return run
 
 
-def _pool(layer: Layer) -> tuple[Windows, int, int]:
+def pool_windows(layer: Layer) -> tuple[Windows, int, int]:
     """A pool's windows, and its smallest and largest output."""
     source, output = int8_tensor(layer.inputs[0]), int8_tensor(layer.output)
     if (source.scale, source.zero_point) != (output.scale, output.zero_point):

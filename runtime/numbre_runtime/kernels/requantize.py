@@ -83,6 +83,15 @@ def channel_scales(layer: Layer, channels: int) -> tuple[Integers, Integers]:
     return multipliers, shifts
 
 
+def upward_channels(layer: Layer, channels: int) -> int:
+    """How many of the output channels, from the first on, round ties upward; the others round them away from zero.
+
+    Ties go upward where TensorFlow Lite's kernels use vector instructions, as for all matrix products; the depthwise
+    one takes eight channels at a time so, and what remains in scalars, whose ties go away from zero.
+    """
+    return channels - channels % 8 if layer.name == "DEPTHWISE_CONV_2D" else channels
+
+
 def requantizer(layer: Layer, activation: int, channels: int, largest: int) -> Kernel:
     """What turns a layer's sums (N, …, channels), whole numbers of any type, into its int8 output.
 
@@ -95,9 +104,7 @@ def requantizer(layer: Layer, activation: int, channels: int, largest: int) -> K
     multipliers, shifts = channel_scales(layer, channels)
     output = int8_tensor(layer.output)
     low, high = activation_range(activation, output)
-    # Ties go upward where TensorFlow Lite's kernels use vector instructions, as for all matrix products; the depthwise
-    # one takes eight channels at a time so, and what remains in scalars, whose ties go away from zero.
-    upward = channels - channels % 8 if layer.name == "DEPTHWISE_CONV_2D" else channels
+    upward = upward_channels(layer, channels)
     if upward == channels and largest <= _EXACT_SUM and (shifts <= 0).all():
         scaled = _scaled_by_floats(multipliers, -shifts)
     else:

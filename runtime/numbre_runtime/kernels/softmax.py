@@ -32,7 +32,7 @@ _DIFFERENCE_BITS, _SUM_BITS = 5, 12
 def softmax(layer: Layer) -> Kernel:
     """The share of each value's exponential, over the last axis."""
     exponentials = exponentials_below(layer)
-    addends = rounded_shift(exponentials, _SUM_BITS)
+    addends = addends_of(exponentials)
 
     def run(stored: NDArray[Any]) -> NDArray[Any]:
         wide = stored.astype(np.intp)
@@ -42,6 +42,11 @@ def softmax(layer: Layer) -> Kernel:
         return np.minimum(shares - 128, 127).astype(np.int8)
 
     return run
+
+
+def addends_of(exponentials: Integers) -> Integers:
+    """The exponentials as they are added up, with 12 bits before the point so that no sum overflows."""
+    return rounded_shift(exponentials, _SUM_BITS)
 
 
 def exponentials_below(layer: Layer) -> Integers:
