@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from numbre_export.auditing import Audit, audit
     from numbre_export.c.library import write_c_library
+    from numbre_export.html.offline_page import offline_page, write_offline_page
     from numbre_export.pipeline import ExportReport, export_model
     from numbre_export.verify.gate import Gate, ParityError
     from numbre_export.verify.targets import Compatibility, check
@@ -29,7 +30,9 @@ __all__ = [
     "audit",
     "check",
     "export_model",
+    "offline_page",
     "write_c_library",
+    "write_offline_page",
 ]
 
 _HOMES = {
@@ -41,7 +44,9 @@ _HOMES = {
     "ParityError": "verify.gate",
     "check": "verify.targets",
     "export_model": "pipeline",
+    "offline_page": "html.offline_page",
     "write_c_library": "c.library",
+    "write_offline_page": "html.offline_page",
 }
 """Where the public names are defined."""
 

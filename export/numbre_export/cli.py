@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from numbre_export.c.library import write_c_library
-from numbre_export.options import formats, parser, precisions
+from numbre_export.html.offline_page import write_offline_page
+from numbre_export.options import formats, page, parser, precisions
 from numbre_export.pipeline import export_model
 from numbre_export.verify.gate import Gate, ParityError
 from numbre_export.verify.verdict import FAIL
-from numbre_runtime.bundle import bundle_path
+from numbre_runtime.bundle import bundle_path, read_bundle
 from numbre_runtime.cli.common import EXIT_OK, run_command
 from numbre_runtime.cli.progress import progress_shown
 
@@ -20,6 +22,8 @@ def run(args: argparse.Namespace) -> int:
     """Exports, and prints the progress."""
     if args.c and (args.model.suffix == ".tflite" or bundle_path(args.model).is_dir()):
         return _c_library(args)
+    if args.html is not None and bundle_path(args.model).is_dir():
+        return _offline_page(args)
     with progress_shown("numbre_export", "numbre_train"):
         report = export_model(
             args.model,
@@ -44,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
             with_test_data=args.with_test_data,
             strict=args.strict,
             c_prefix=args.c_prefix if args.c else None,
+            html=page(args),
         )
     failed = [line for outcome in report.outcomes if outcome.verdict == FAIL for line in outcome.findings()]
     for line in failed:
@@ -58,6 +63,14 @@ def _c_library(args: argparse.Namespace) -> int:
         f"{args.out}/: {written.constants:,} bytes of constants, a static buffer of {written.arena_bytes:,} bytes, "
         f"{written.macs:,} multiplications a run; try: make -C {args.out} check"
     )
+    return EXIT_OK
+
+
+def _offline_page(args: argparse.Namespace) -> int:
+    """Writes the offline page of a finished bundle, and nothing else."""
+    path = Path(args.html) if args.html else Path(f"{bundle_path(args.model).name}.html")
+    write_offline_page(read_bundle(bundle_path(args.model)), path)
+    print(f"{path}: {path.stat().st_size:,} bytes")
     return EXIT_OK
 
 

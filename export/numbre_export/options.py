@@ -14,6 +14,8 @@ from numbre_train.data.abstention import ABSTENTION_FILE
 ALL = ("float32", "float16", "dynamic", "int8", "int16x8")
 """What --all stands for."""
 
+_BESIDE = ""
+"""The value of --html without a file."""
 _PRECISIONS = {
     "float32": "float32 (always in the bundle, to compare with)",
     "float16": "float16 weights",
@@ -103,6 +105,13 @@ def _add_files(result: Parser) -> None:
         "--with-test-data",
         action="store_true",
         help="put the test rows into the bundle (MNIST: about 1.7 MB)",
+    )
+    result.add_argument(
+        "--html",
+        nargs="?",
+        const=_BESIDE,
+        metavar="FILE",
+        help="write a page that reads drawn digits offline, with the int8 model inside (default: DIR.html)",
     )
 
 
@@ -204,6 +213,14 @@ def _share(text: str) -> float:
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"{text}: expected 0 to 1")
     return value
+
+
+def page(args: argparse.Namespace) -> Path | None:
+    """The offline page to write: the one that --html names, else one beside the bundle; None without --html."""
+    if args.html is None:
+        return None
+    out: Path = args.out
+    return out.with_name(f"{out.name}.html") if args.html == _BESIDE else Path(args.html)
 
 
 def precisions(args: argparse.Namespace) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ from numbre_export.convert.float_file import SUFFIXES
 from numbre_export.convert.variant import FORMATS, GRANULARITIES, IO_DTYPES, Variant, unavailable, variants
 from numbre_export.data.datasets import CALIBRATION_ROWS, DataOptions, ExportData, Samples, labels_beside, load_data
 from numbre_export.data.hygiene import rows_digest
+from numbre_export.html.offline_page import refuse_other_file, write_offline_page
 from numbre_export.verify.explain import EXPLAINED_ROWS, LayerNoise, explain_layers, explanation_lines
 from numbre_export.verify.frame import Frame, settled
 from numbre_export.verify.gate import Gate, ParityError, TestSet
@@ -38,6 +39,7 @@ from numbre_export.verify.verdict import CANNOT_TELL, PASS, Case, judge, power
 from numbre_runtime.backends.quiet import quiet_engine
 from numbre_runtime.bundle import read_bundle
 from numbre_runtime.errors import BackendError, DataError, ModelError, OutputError
+from numbre_runtime.files import check_output
 from numbre_runtime.manifest import PRECISIONS, Manifest
 from numbre_runtime.tensors import softmax
 from numbre_train.data.abstention import ABSTENTION_FILE, Abstention, read_abstention
@@ -90,6 +92,7 @@ def export_model(
     with_test_data: bool = False,
     strict: bool = False,
     c_prefix: str | None = None,
+    html: str | os.PathLike[str] | None = None,
 ) -> ExportReport:
     """Exports a Keras classifier as TFLite and ONNX files, each measured through the runtime and held to the gate.
 
@@ -124,13 +127,15 @@ def export_model(
             is written and marked.
         c_prefix: Writes a C library too, whose names begin so: model.h and model.c in the bundle, and projects for
             boards in a directory beside it, `out` with "-c" at the end. None writes none.
+        html: A file to write as well: an offline page that reads drawn digits with the int8 TFLite file inside; an
+            earlier page there is replaced.
 
     Raises:
         BackendUnsupportedError: The model has what the C library does not compute.
         ModelError: The model cannot be read, or nothing that was asked for can be made.
         DataError: The data do not fit the model, or an argument is not what it should be.
         ParityError: All files that were asked for miss their bounds.
-        OutputError: `out` cannot be written, or holds what no export wrote.
+        OutputError: `out` or `html` cannot be written, or holds what no export wrote.
 
     Example:
         >>> import tempfile
@@ -159,7 +164,10 @@ def export_model(
         strict,
         tuple(precisions),
         c_prefix,
+        None if html is None else Path(html),
     )
+    if request.html is not None:
+        _check_page(request, request.html)
     if isinstance(model, str | os.PathLike) and not Path(model).exists():
         raise ModelError(f"{model}: no such file; numbre-train makes one")
     target = Path(out)
@@ -208,6 +216,22 @@ class _Request:
     strict: bool
     asked: tuple[str, ...]
     c_prefix: str | None
+    html: Path | None
+
+
+def _check_page(request: _Request, page: Path) -> None:
+    """Finds out before the work whether an offline page can be made and written.
+
+    Raises:
+        DataError: No TFLite file is going to be int8 throughout.
+        OutputError: The page cannot be written.
+    """
+    if "int8" not in request.precisions or "tflite" not in request.formats or request.io not in ("default", "int8"):
+        raise DataError(
+            "an offline page needs a TFLite file that is int8 throughout; add --int8, --format and --io of it"
+        )
+    check_output(page)
+    refuse_other_file(page)
 
 
 class _Export:
@@ -263,6 +287,9 @@ class _Export:
             folder = _library_folder(target)
             write_bundle_library(read_bundle(target), folder, request.c_prefix)
             _log.info("the C library with its projects is in %s/; try: make -C %s check", folder, folder)
+        if request.html is not None:
+            write_offline_page(read_bundle(target), request.html)
+            _log.info("a page that reads digits offline: %s", request.html)
         return ExportReport(target, manifest, tuple(outcomes), explanation, tuple(climbs))
 
     def _outcome(self, asked: Variant, climbs: list[Climb]) -> Outcome:

@@ -1,7 +1,7 @@
 """The offline page: the service's own page to draw on, with everything that it loads put inside.
 
-It asks for nothing from any host; a content security policy inside says so to the browser, and lets no other scripts run
-than those that were put in.
+It asks for nothing from any host; a content security policy inside says so to the browser, and lets no scripts run but
+those that were put in.
 """
 
 from __future__ import annotations
@@ -81,13 +81,14 @@ def refuse_other_file(path: Path) -> None:
     """Refuses to write over a file that is no page of ours.
 
     Raises:
-        OutputError: It is not, or a directory.
+        OutputError: It is not.
     """
+    # Reading a pipe would wait.
+    if not path.is_file():
+        return
     try:
         with path.open("rb") as stream:
             start = stream.read(_LOOKED_AT)
-    except FileNotFoundError:
-        return
     except OSError as cause:
         raise OutputError(f"{path}: cannot be written ({cause.strerror or cause})") from cause
     if GENERATOR.encode() not in start:
