@@ -32,7 +32,8 @@ IDLE_S = 65.0
 HEAD_LIMIT = 16 << 10
 """Most bytes of a head."""
 _REMEMBERED_HEADS = 256
-_HEALTH = b"GET /v2/health/"
+HEALTH = b"GET /v2/health/"
+"""How requests begin that are answered even where there is no room for others."""
 _Known = tuple[str, int, int | None]
 """Of a remembered head: the model's name, the body's length, and how many bytes of it are JSON, see `read_request`."""
 
@@ -50,7 +51,7 @@ def _canned(status: str, message: str, *headers: tuple[str, str]) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-_FULL = _canned("503 Service Unavailable", "too many connections; try again later", RETRY_AFTER)
+FULL = _canned("503 Service Unavailable", "too many connections; try again later", RETRY_AFTER)
 _LATE = _canned("408 Request Timeout", "the request did not arrive in time")
 _MALFORMED = _canned("400 Bad Request", "this is no valid HTTP/1.1 request")
 
@@ -84,8 +85,9 @@ class Connection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""
-        if self._surplus and not data.startswith(_HEALTH):
-            self._close_with(_FULL)
+        if self._surplus and not data.startswith(HEALTH):
+            self._close_with(FULL)
+            self.service.count_refusal()
             return
         fresh = self.conn.their_state is h11.IDLE and not self.conn.trailing_data[0]
         if fresh and self.conn.our_state is h11.IDLE and self._answered_at_once(data):

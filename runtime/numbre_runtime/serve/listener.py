@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from uvicorn import Config, Server
 
 from numbre_runtime.errors import ServeError
+from numbre_runtime.serve.admission import AdmittingSocket
 from numbre_runtime.serve.connection import HEAD_LIMIT, IDLE_S, Connection, connection_class
 from numbre_runtime.serve.service import Service
 
@@ -34,7 +35,7 @@ _WAITING_CONNECTIONS = 1024
 logger = logging.getLogger("numbre.serve")
 
 
-def open_socket(host: str, port: int) -> socket.socket:
+def open_socket(host: str, port: int) -> AdmittingSocket:
     """A socket that listens at an address.
 
     Args:
@@ -48,7 +49,7 @@ def open_socket(host: str, port: int) -> socket.socket:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        listening = socket.socket(family, kind, protocol)
+        listening = AdmittingSocket(family, kind, protocol)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
         # Another process may bind the same address; the second to listen is refused.
@@ -89,14 +90,16 @@ class Listener(Server):
             h11_max_incomplete_event_size=HEAD_LIMIT,
         )
         super().__init__(config)
-        self._service = service
+        self._service, self._connections = service, connections
         self._all_again = False
         self._reloading: asyncio.Task[None] | None = None
         self.interrupted = False
         """Whether Ctrl-C ended it."""
 
-    def serve_on(self, listening: socket.socket) -> None:
+    def serve_on(self, listening: AdmittingSocket) -> None:
         """Serves until a signal ends it."""
+        listening.full = lambda: len(self.server_state.connections) >= self._connections
+        listening.count_refusal = self._service.count_refusal
         try:
             self.run([listening])
         finally:

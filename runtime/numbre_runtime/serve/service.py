@@ -95,6 +95,10 @@ class Service:
         """
         check_caller(dict(headers), self.hosts)
 
+    def count_refusal(self) -> None:
+        """Counts a connection that is refused for want of room before its request is read."""
+        self.telemetry.count("", 503)
+
     def close(self) -> None:
         """Lets its threads end."""
         for queue in self._queues:
