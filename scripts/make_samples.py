@@ -1,14 +1,16 @@
 """Makes samples/: digits of the MNIST test set as they are, and as a person would photograph or scan them.
 
 The first digit after a PNG file's underscore is the true answer. page.jpg holds 648 043 and, below, 956 098.
-docs/images/page_read.jpg shows what numbre-read finds there.
+docs/images/page_read.jpg shows what numbre-read finds there. request_7.json is a request to a server.
 """
 
 from __future__ import annotations
 
 import io
+import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +68,13 @@ def page() -> Image.Image:
     return Image.fromarray(levels[:330])
 
 
+def request(digit: int) -> dict[str, Any]:
+    """A request by the Open Inference Protocol for the three best classes of a digit."""
+    pixels = _first(digit).ravel().tolist()
+    tensor = {"name": "input", "datatype": "UINT8", "shape": [1, 28, 28], "data": pixels}
+    return {"inputs": [tensor], "outputs": [{"name": "scores", "parameters": {"classification": 3}}]}
+
+
 def main() -> int:
     """Writes the samples."""
     SAMPLES.mkdir(exist_ok=True)
@@ -80,6 +89,7 @@ def main() -> int:
     drawn = Image.open(io.BytesIO(overlay_png(sample, numbre.read(sample))))
     (ROOT / "docs" / "images").mkdir(exist_ok=True)
     drawn.convert("RGB").save(ROOT / "docs" / "images" / "page_read.jpg", quality=85)
+    (SAMPLES / "request_7.json").write_text(json.dumps(request(7)))
     return 0
 
 

@@ -27,6 +27,8 @@ HEAD_S = 10.0
 """A request's head has to be there so many seconds after the connection was made, or after its first byte came."""
 BODY_S = 60.0
 """And so many seconds later its body."""
+LINGER_S = 2.0
+"""The rest of a request that is answered already is read so long; a client that still sends then sees the answer."""
 IDLE_S = 65.0
 """A connection without requests is closed after so many seconds."""
 HEAD_LIMIT = 16 << 10
@@ -105,13 +107,19 @@ class Connection(H11Protocol):
             if fresh and scope is not self.scope:
                 self._remember(data)
 
+    def on_response_complete(self) -> None:
+        """See H11Protocol."""
+        super().on_response_complete()
+        if self.conn.their_state is h11.SEND_BODY:
+            self._deadline = self.loop.time() + LINGER_S
+
     def check_deadline(self, now: float) -> None:
         """Ends the connection if its request is overdue."""
         if now <= self._deadline or self.transport.is_closing():
             return
         if self.conn.their_state is h11.IDLE and not self.conn.trailing_data[0]:
             self.transport.close()
-        elif self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE) and not (self.cycle and self.cycle.response_started):
+        elif self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             self._close_with(_LATE)
         else:
             self.transport.close()

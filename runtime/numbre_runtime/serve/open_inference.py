@@ -156,9 +156,18 @@ def _parameters(owner: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def _whole(value: Any) -> int:
+    """A whole number, also as 7.0, which means the same in JSON; −1 for anything else."""
+    if type(value) is float and value.is_integer():
+        return int(value)
+    return value if type(value) is int else -1
+
+
 def _integer(parameters: dict[str, Any], name: str) -> int | None:
-    value = parameters.get(name)
-    if name in parameters and (type(value) is not int or not 0 <= value < 1 << 53):
+    if name not in parameters:
+        return None
+    value = _whole(parameters[name])
+    if not 0 <= value < 1 << 53:
         raise RefusedError(400, f"expected the parameter '{name}' to be a whole number of 0 or more")
     return value
 
@@ -174,10 +183,10 @@ def _shape(value: Any) -> tuple[int, ...]:
     if (
         not isinstance(value, list)
         or not 1 <= len(value) <= _MOST_DIMENSIONS
-        or any(type(size) is not int or not 1 <= size < 1 << 31 for size in value)
+        or any(not 1 <= _whole(size) < 1 << 31 for size in value)
     ):
         raise RefusedError(400, f"expected a 'shape' of 1 to {_MOST_DIMENSIONS} whole numbers, each 1 or more")
-    return tuple(value)
+    return tuple(_whole(size) for size in value)
 
 
 def _outputs(request: dict[str, Any]) -> tuple[WantedOutput, ...]:
@@ -212,8 +221,9 @@ def _values(data: list[Any], datatype: str) -> NDArray[Any]:
         raise RefusedError(
             400, "the input's 'data' is no tensor: its lists are of unequal length, or nested too deeply"
         ) from cause
-    kinds = "iuf" if datatype == "FP32" else "iu"
-    if values.dtype.kind not in kinds:
+    # JSON tells whole numbers from others by their value: 7.0 is one.
+    whole = values.dtype.kind in "iu" or (values.dtype.kind == "f" and bool((values == np.floor(values)).all()))
+    if not whole and (datatype != "FP32" or values.dtype.kind != "f"):
         raise RefusedError(400, f"the input's 'data' holds something else than numbers of {datatype}")
     if datatype != "FP32":
         bounds = np.iinfo(_DTYPES[datatype])
