@@ -19,6 +19,7 @@ def parser() -> Parser:
     result = Parser(
         prog="numbre-serve",
         description="Answers images over HTTP by the Open Inference Protocol, and shows a page to draw digits on.",
+        examples=("numbre-serve", "numbre-serve --bundle meter=/srv/bundles/meter --host 0.0.0.0 --port 80"),
         epilog="SIGHUP reads every bundle again; SIGTERM answers the requests under way and ends.",
     )
     result.add_argument(

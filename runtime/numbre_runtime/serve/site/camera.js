@@ -151,6 +151,9 @@ function draw(frame, lines) {
   if (answer.textContent !== text) element("spoken").textContent = text || "no digits";
   answer.textContent = text || "no digits";
   answer.classList.toggle("none", !text);
+  const rows = answer.textContent.split("\n");
+  answer.style.setProperty("--longest", Math.max(...rows.map((row) => row.length)));
+  answer.style.setProperty("--lines", rows.length);
   const shares = lines.flat().map((number) => number.confidence);
   element("note").textContent = shares.length ? `${shares.length === 1 ? "One number" : `${shares.length} numbers`}, ${(100 * Math.min(...shares)).toFixed(1)}% sure of the least sure digit` : "";
 }

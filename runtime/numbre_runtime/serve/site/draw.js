@@ -117,7 +117,7 @@ function show() {
   const output = element("answer");
   output.textContent = none ? nothing : text || "\u00a0";
   output.classList.toggle("none", none);
-  output.classList.toggle("long", !none && Math.max(...text.split("\n").map((line) => line.length), text.split("\n").length * 2) > 4);
+  fitText(output);
   element("note").textContent = noteOf(digits, unknown, nothing);
   element("tiles").replaceChildren(...digits.map(tileOf));
   const chosen = digits[page.chosen] ?? digits.at(-1);
@@ -126,6 +126,13 @@ function show() {
   page.speaking = setTimeout(() => {
     element("spoken").textContent = digits.length ? `${output.textContent}. ${element("note").textContent}` : "";
   }, SPOKEN_AFTER);
+}
+
+/** Tells the style how long the answer is. */
+function fitText(output) {
+  const lines = output.textContent.split("\n");
+  output.style.setProperty("--longest", Math.max(...lines.map((line) => line.length)));
+  output.style.setProperty("--lines", lines.length);
 }
 
 function noteOf(digits, unknown, nothing) {

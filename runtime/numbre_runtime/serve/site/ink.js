@@ -7,7 +7,7 @@ const MARGIN_PIXELS = 48;
 /** Strokes that overlap by more than this share of the narrower one, seen from above, are one digit's. */
 const OVERLAP = 0.3;
 /** A digit's strokes are no further apart, up and down, than this share of the taller one. */
-const GAP = 0.5;
+const GAP = 0.25;
 
 /**
  * The digits of a drawing, in reading order.
