@@ -97,7 +97,7 @@ def test_numbre_predict_is_numbre_predict(front: tuple[str, ...], run_command: R
 
 @pytest.mark.parametrize(
     ("word", "reason"),
-    [("predit", "no command 'predit'; did you mean predict?"), ("seven", "no command 'seven' (see numbre --help)")],
+    [("predit", "no command 'predit'; did you mean predict?"), ("quux", "no command 'quux' (see numbre --help)")],
 )
 def test_an_unknown_command_ends_in_one_line(word: str, reason: str, run_command: Run) -> None:
     done = run_command("numbre", word)
