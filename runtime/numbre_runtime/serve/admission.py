@@ -21,8 +21,8 @@ def _always_room() -> bool:
 class AdmittingSocket(socket.socket):
     """A listening socket that itself answers 503 while the service is full.
 
-    Requests that ask for health are let through, and connections whose request has not come yet: `Connection` sees to
-    these.
+    Requests that ask for health are let through, and connections whose request has not come yet: `HttpConnection` sees
+    to these.
     """
 
     full: Callable[[], bool] = staticmethod(_always_room)

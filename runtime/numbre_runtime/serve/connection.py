@@ -58,7 +58,7 @@ _LATE = _canned("408 Request Timeout", "the request did not arrive in time")
 _MALFORMED = _canned("400 Bad Request", "this is no valid HTTP/1.1 request")
 
 
-class Connection(H11Protocol):
+class HttpConnection(H11Protocol):
     """See above; made by uvicorn for every connection."""
 
     service: ClassVar[Service]
@@ -191,10 +191,10 @@ class Connection(H11Protocol):
         self.known[data[:end]] = (parts[3], len(data) - end, json_length)
 
 
-def connection_class(served: Service, connections: int) -> type[Connection]:
+def connection_class(served: Service, connections: int) -> type[HttpConnection]:
     """The class of the connections to one service."""
 
-    class ServiceConnection(Connection):
+    class ServiceConnection(HttpConnection):
         service, most, known = served, connections, {}
 
     return ServiceConnection

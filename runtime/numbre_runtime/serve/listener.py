@@ -17,7 +17,7 @@ from uvicorn import Config, Server
 
 from numbre_runtime.errors import ServeError
 from numbre_runtime.serve.admission import AdmittingSocket
-from numbre_runtime.serve.connection import HEAD_LIMIT, IDLE_S, Connection, connection_class
+from numbre_runtime.serve.connection import HEAD_LIMIT, IDLE_S, HttpConnection, connection_class
 from numbre_runtime.serve.service import Service
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class Listener(Server):
         """See uvicorn; ten times a second."""
         now = asyncio.get_running_loop().time()
         for connection in list(self.server_state.connections):
-            if isinstance(connection, Connection):
+            if isinstance(connection, HttpConnection):
                 connection.check_deadline(now)
         if counter % _TICKS_A_SECOND == 0 or self._all_again:
             self._reload_if_changed()

@@ -19,7 +19,7 @@ from numbre_runtime.serve.refusal import RefusedError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from numbre_runtime.serve.answers import Answers
+    from numbre_runtime.serve.served_model import Answers
 
 INPUT = "input"
 """The name of every model's only input."""

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from numbre_runtime import __version__
-from numbre_runtime.serve.answers import ServedModel
 from numbre_runtime.serve.open_inference import BINARY_HEADER, EXTENSIONS, INPUT, OUTPUTS
+from numbre_runtime.serve.served_model import ServedModel
 
 Schema = dict[str, Any]
 

@@ -12,9 +12,9 @@ from starlette.routing import Route
 
 from numbre_runtime.errors import BundleError, ImageError, PhotoNotInstalledError
 from numbre_runtime.json_forms import engine_json, page_json, prediction_json
-from numbre_runtime.serve.answers import ServedModel
 from numbre_runtime.serve.guards import PICTURE_LIMIT, Bodies
 from numbre_runtime.serve.refusal import RefusedError
+from numbre_runtime.serve.served_model import ServedModel
 from numbre_runtime.serve.shelf import Shelf
 from numbre_runtime.serve.work_queue import WorkQueue
 
@@ -22,7 +22,7 @@ _SIGNATURES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
 """The content types that are taken, and how their files begin."""
 
 
-class Pictures:
+class PictureRoutes:
     """Answers pictures with what the Python API returns for them."""
 
     def __init__(self, shelf: Shelf, queue: WorkQueue, bodies: Bodies) -> None:

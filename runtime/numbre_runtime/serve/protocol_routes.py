@@ -11,7 +11,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from numbre_runtime import __version__
-from numbre_runtime.serve.answers import Answers, ServedModel
 from numbre_runtime.serve.guards import TENSOR_LIMIT, Bodies
 from numbre_runtime.serve.open_inference import (
     BINARY_HEADER,
@@ -23,6 +22,7 @@ from numbre_runtime.serve.open_inference import (
     write_response,
 )
 from numbre_runtime.serve.refusal import RefusedError
+from numbre_runtime.serve.served_model import Answers, ServedModel
 from numbre_runtime.serve.shelf import Shelf
 from numbre_runtime.serve.telemetry import Telemetry
 from numbre_runtime.serve.work_queue import Batches, WorkQueue
@@ -36,7 +36,7 @@ Written = tuple[bytes, int | None]
 """A response's body, and how many bytes of it are JSON if binary tensors follow."""
 
 
-class Protocol:
+class ProtocolRoutes:
     """The Open Inference Protocol over one shelf of models."""
 
     def __init__(self, shelf: Shelf, queue: WorkQueue, telemetry: Telemetry, bodies: Bodies, batch: bool) -> None:

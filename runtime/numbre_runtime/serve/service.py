@@ -14,11 +14,11 @@ from starlette.routing import Route
 
 from numbre_runtime.serve.guards import HEADERS, Bodies, Hosts, Receive, Scope, Send, check_caller
 from numbre_runtime.serve.openapi import description
-from numbre_runtime.serve.picture_routes import Pictures
-from numbre_runtime.serve.protocol_routes import Protocol
+from numbre_runtime.serve.picture_routes import PictureRoutes
+from numbre_runtime.serve.protocol_routes import ProtocolRoutes
 from numbre_runtime.serve.refusal import ClientGoneError, RefusedError, error_body
 from numbre_runtime.serve.shelf import Shelf
-from numbre_runtime.serve.site_routes import Site
+from numbre_runtime.serve.site_routes import SiteRoutes
 from numbre_runtime.serve.telemetry import CONTENT_TYPE, Telemetry
 from numbre_runtime.serve.work_queue import WorkQueue
 
@@ -45,12 +45,12 @@ class Service:
         self._queues = (WorkQueue("tensors", queue_limit), WorkQueue("pictures", _PICTURES_AT_ONCE))
         self.telemetry = Telemetry(shelf, self._queues)
         bodies = Bodies()
-        self.protocol = Protocol(shelf, self._queues[0], self.telemetry, bodies, batch)
+        self.protocol = ProtocolRoutes(shelf, self._queues[0], self.telemetry, bodies, batch)
         self._app = Starlette(
             routes=[
                 *self.protocol.routes(),
-                *Pictures(shelf, self._queues[1], bodies).routes(),
-                *Site(shelf).routes(),
+                *PictureRoutes(shelf, self._queues[1], bodies).routes(),
+                *SiteRoutes(shelf).routes(),
                 Route("/metrics", self._metrics),
                 Route("/openapi.json", self._openapi),
             ],

@@ -11,7 +11,7 @@ from pathlib import Path
 from numbre_runtime.backends.quiet import quiet_engine
 from numbre_runtime.bundle import MANIFEST
 from numbre_runtime.errors import NumbreError, ServeError, one_line
-from numbre_runtime.serve.answers import ServedModel, load_model
+from numbre_runtime.serve.served_model import ServedModel, load_model
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 _Mark = tuple[str, int, int, int]

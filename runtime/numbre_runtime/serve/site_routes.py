@@ -22,7 +22,7 @@ def site_files() -> dict[str, bytes]:
     return {entry.name: entry.read_bytes() for entry in folder.iterdir() if _suffix(entry.name) in _TYPES}
 
 
-class Site:
+class SiteRoutes:
     """The pages. Their files are read once, so that no request leads into a folder."""
 
     def __init__(self, shelf: Shelf) -> None:

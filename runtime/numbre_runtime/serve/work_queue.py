@@ -14,7 +14,7 @@ from numbre_runtime.serve.refusal import busy
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from numbre_runtime.serve.answers import Answers, ServedModel
+    from numbre_runtime.serve.served_model import Answers, ServedModel
 
 _Result = TypeVar("_Result")
 
