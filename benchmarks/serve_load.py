@@ -43,7 +43,7 @@ _MLSERVER = ("mlserver", f"{ROOT / 'runtime'}[litert]")
 
 
 @dataclass(frozen=True)
-class Target:
+class Contender:
     """One thing that is measured."""
 
     title: str
@@ -79,14 +79,16 @@ def main() -> int:
         ours, process = _started(stack, ["numbre-serve", "--port", "0"])
         batched, _ = _started(stack, ["numbre-serve", "--port", "0", "--batch"])
         targets = [
-            Target("bare uvicorn", stack.enter_context(_bare()), "binary"),
-            Target(f"{NUMBRE}, binary tensor", _infer(ours, NUMBRE), "binary"),
-            Target(f"{DEFAULT_BUNDLE.name}, binary tensor", _infer(ours, DEFAULT_BUNDLE.name), "binary"),
-            Target(f"{DEFAULT_BUNDLE.name}, JSON", _infer(ours, DEFAULT_BUNDLE.name), "json"),
-            Target(f"{DEFAULT_BUNDLE.name}, binary tensor, --batch", _infer(batched, DEFAULT_BUNDLE.name), "binary"),
+            Contender("bare uvicorn", stack.enter_context(_bare()), "binary"),
+            Contender(f"{NUMBRE}, binary tensor", _infer(ours, NUMBRE), "binary"),
+            Contender(f"{DEFAULT_BUNDLE.name}, binary tensor", _infer(ours, DEFAULT_BUNDLE.name), "binary"),
+            Contender(f"{DEFAULT_BUNDLE.name}, JSON", _infer(ours, DEFAULT_BUNDLE.name), "json"),
+            Contender(f"{DEFAULT_BUNDLE.name}, binary tensor, --batch", _infer(batched, DEFAULT_BUNDLE.name), "binary"),
         ]
         try:
-            targets.append(Target(f"MLServer, {NUMBRE}, JSON", stack.enter_context(_mlserver(Path(directory))), "json"))
+            targets.append(
+                Contender(f"MLServer, {NUMBRE}, JSON", stack.enter_context(_mlserver(Path(directory))), "json")
+            )
         except UnavailableError as reason:
             result["mlserver"] = str(reason)
         result["rates"] = _rates(targets, scripts, args.rounds)
@@ -158,7 +160,7 @@ def _wrk(url: str, script: Path, connections: int, seconds: float) -> Load:
     return Load(float(rate[1]), float(latency[1]) * unit, failed + (int(others[1]) if others else 0))
 
 
-def _rates(targets: list[Target], scripts: Mapping[str, Path], rounds: int) -> list[dict[str, Any]]:
+def _rates(targets: list[Contender], scripts: Mapping[str, Path], rounds: int) -> list[dict[str, Any]]:
     """Every target at every number of connections; within a round all run in turn."""
     loads: dict[tuple[str, int], list[Load]] = {}
     for _ in range(rounds):
