@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -67,6 +67,18 @@ class Prediction:
     """Whether the confidence reaches the bundle's threshold; False says: no digit, none of the classes."""
     found: Found | None
     """Where a picture's digit is, and which way round; None for an array and for a blank picture."""
+    labels: tuple[str, ...] = field(default=(), repr=False)
+    """The bundle's classes, in the order of `scores`."""
+    seen: NDArray[Any] | None = field(default=None, repr=False)
+    """What the network got: the caller's own array, not a copy of it, or what was made of a picture."""
+    source: str | os.PathLike[str] | Image | None = field(default=None, repr=False)
+    """The picture; None for an array, bytes and an open file."""
+
+    def _repr_html_(self) -> str:
+        """Shows it in a notebook: the picture with a box, what the network got, and a bar for each class."""
+        from numbre_runtime.notebook import prediction_html
+
+        return prediction_html(self)
 
 
 class Origin(NamedTuple):
@@ -131,7 +143,8 @@ class Classifier:
             >>> answer.label, answer.recognized
             ('1', True)
         """
-        found = None
+        found = source = None
+        seen = image
         if image.__class__ is np.ndarray and image.dtype == _UINT8 and image.shape == self._pixel_shape:
             # Each thread takes a path of its own; list.pop and list.append are atomic and faster than a lock.
             try:
@@ -143,12 +156,18 @@ class Classifier:
             raw = run()
             self._idle.append(path)
         elif self.input.picture != "mnist" or self._is_own(image):
-            raw = self._session.run(self._row(image), self._encode)
+            seen = self._row(image)
+            raw = self._session.run(seen, self._encode)
+            seen = seen.reshape(self.input.shape)
         else:
-            rows, found = self._digit(image)
+            seen, found = self._digit(image)
+            if hasattr(image, "convert") or isinstance(image, (str, os.PathLike)):
+                source = image
             if found is None:
-                return Prediction("", 0.0, np.zeros(len(self.labels), np.float32), False, None)
-            raw = self._session.run(rows, self._encode)
+                blank = np.zeros(len(self.labels), np.float32)
+                return Prediction("", 0.0, blank, False, None, self.labels, None, source)
+            raw = self._session.run(seen, self._encode)
+            seen = seen.reshape(self.input.shape)
         stored = raw[0]
         scores = self._decode_row(stored)
         index = int(stored.argmax())
@@ -156,7 +175,8 @@ class Classifier:
             index = int(np.delete(scores, index).argmax())
             index += index >= self._none
         confidence = scores.item(index)
-        return Prediction(self.labels[index], confidence, scores, confidence >= self.threshold, found)
+        recognized = confidence >= self.threshold
+        return Prediction(self.labels[index], confidence, scores, recognized, found, self.labels, seen, source)
 
     def predict_batch(self, images: NDArray[Any] | Iterable[ImageLike]) -> NDArray[np.float32]:
         """Classifies many images.

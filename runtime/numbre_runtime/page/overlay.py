@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-from numbre_runtime.page.result import Page
 from numbre_runtime.pictures.picture import PictureSource, orientation, upright, with_picture
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from numbre_runtime.page.result import Page
 
 _MOST_PIXELS = 12_000_000
 """A larger photo is drawn smaller."""

@@ -50,7 +50,7 @@ def read(image: PictureSource, classifier: Classifier | None = None) -> Page:
     levels = page_levels(image)
     ink = find_ink(levels.grey)
     if ink is None:
-        return Page(levels.width, levels.height, True, ())
+        return Page(levels.width, levels.height, True, (), image)
     ink = without(ink, ruled_pixels(ink.mask))
     segments, matrix = _segments(ink, classifier)
     segments = [segment for segment in segments if segment.scores.any()]
@@ -66,6 +66,7 @@ def read(image: PictureSource, classifier: Classifier | None = None) -> Page:
         levels.height,
         ink.dark,
         tuple(tuple(Number(tuple(digits[index] for index in number)) for number in line) for line in lines),
+        image,
     )
 
 

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from numbre_runtime.pictures.picture import PictureSource
 
 Box = tuple[int, int, int, int]
 """left, top, right, bottom in the upright picture's pixels; right and bottom lie just outside."""
@@ -56,6 +62,8 @@ class Page:
     """True: dark ink on a lighter ground; False: light ink on a darker one."""
     lines: tuple[tuple[Number, ...], ...]
     """Lines from top to bottom, each with its numbers from left to right; no line is empty."""
+    source: PictureSource | None = field(default=None, repr=False, compare=False)
+    """The picture, as `read` got it; None where it is not kept."""
 
     @property
     def numbers(self) -> tuple[Number, ...]:
@@ -71,3 +79,42 @@ class Page:
     def text(self) -> str:
         """The numbers, parted by spaces, each line on a line of its own."""
         return "\n".join(" ".join(number.text for number in line) for line in self.lines)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A row for each number: line and number (from 1), text, confidence (0–1), left, top, right, bottom (pixels).
+
+        Raises:
+            ImportError: pandas is not installed.
+
+        Example:
+            >>> seven = Digit("7", 0.99, (10, 20, 30, 50))
+            >>> Page(100, 100, True, ((Number((seven,)),),)).to_pandas()["text"].tolist()
+            ['7']
+        """
+        import pandas as pd
+
+        from numbre_runtime.csv_forms import PAGE_COLUMNS, page_cells
+
+        rows = [cells[1:] for cells in page_cells("", self)]
+        return pd.DataFrame(rows, columns=list(PAGE_COLUMNS[1:]))
+
+    def _repr_png_(self) -> bytes | None:
+        """Shows it in a notebook: the picture with every box and answer; None where the picture is not there."""
+        from numbre_runtime.errors import ImageError
+        from numbre_runtime.page.overlay import overlay_png
+
+        if self.source is None:
+            return None
+        try:
+            return overlay_png(self.source, self)
+        except ImageError:
+            return None
+
+    def _repr_html_(self) -> str:
+        """Shows it in a notebook: the picture with every box and answer, and the text."""
+        from numbre_runtime.notebook import png_figure
+        from numbre_runtime.text import html_text
+
+        png = self._repr_png_()
+        picture = png_figure(png, "the page", "max-width: 100%; max-height: 40em") if png else ""
+        return f"{picture}<pre>{html_text(self.text) or 'no digits'}</pre>"
