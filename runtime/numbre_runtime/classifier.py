@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+    from PIL.Image import Image
 
     from numbre_runtime.pictures.digit import Found
     from numbre_runtime.pictures.picture import PictureSource
@@ -144,7 +145,7 @@ class Classifier:
             ('1', True)
         """
         found = source = None
-        seen = image
+        seen: Any = image
         if image.__class__ is np.ndarray and image.dtype == _UINT8 and image.shape == self._pixel_shape:
             # Each thread takes a path of its own; list.pop and list.append are atomic and faster than a lock.
             try:
