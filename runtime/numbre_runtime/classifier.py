@@ -144,7 +144,8 @@ class Classifier:
             >>> answer.label, answer.recognized
             ('1', True)
         """
-        found = source = None
+        found: Found | None = None
+        source: Any = None
         seen: Any = image
         if image.__class__ is np.ndarray and image.dtype == _UINT8 and image.shape == self._pixel_shape:
             # Each thread takes a path of its own; list.pop and list.append are atomic and faster than a lock.
