@@ -195,6 +195,35 @@ def footprint() -> str:
     return _with_machine(rows, ("", "x86_64 MB", "aarch64 MB", "import s"), result)
 
 
+def serving() -> str:
+    """Requests a second under load, beside the least that a service can be."""
+    result = _read("serve_load")
+    if result is None:
+        return _MISSING
+    cells: dict[str, list[str]] = {}
+    for row in result["rates"]:
+        cells.setdefault(row["title"], []).append(
+            f"{row['requests_per_second']:,.0f} ({row['ratio']:.2f}), {row['p99_ms']:.1f} ms"
+        )
+    if "mlserver" in result:
+        cells["MLServer"] = [f"skipped: {_short(result['mlserver'])}", "", ""]
+    heads = ("requests a second (ratio), p99", "1 connection", "8 connections", "64 connections")
+    table = _with_machine([(title, *found) for title, found in cells.items()], heads, result)
+    overload = result["overload"]
+    said = (
+        f"At {overload['connections']} connections: p99 of accepted requests {overload['accepted_p99_ms']:.0f} ms "
+        f"(bound {overload['accepted_bound_ms']:.0f} ms), of refusals {overload['refusal_p99_ms']:.0f} ms, of "
+        f"`/v2/health/live` {overload['live_p99_ms']:.0f} ms; a second later {overload['recovered_p99_ms']:.1f} ms."
+    )
+    if "soak" in result:
+        soak = result["soak"]
+        said += (
+            f" After {soak['seconds'] / 60:.0f} minutes under load memory is {soak['last_mb']:.1f} MB, "
+            f"{soak['growth_second_half_mb']:.2f} MB more than at half time."
+        )
+    return f"{table}\n\n{said}"
+
+
 def digest() -> str:
     """The five figures that a newcomer asks for first."""
     latency, cold, digits, installed = (_read(name) for name in ("latency", "cold_start", "real_digits", "footprint"))
@@ -223,6 +252,7 @@ PAGES: dict[Path, dict[str, Callable[[], str]]] = {
         "parity": parity,
         "peers": peers,
         "footprint": footprint,
+        "serving": serving,
     },
 }
 """Page to its markers' names, and each name to the function that renders its table."""

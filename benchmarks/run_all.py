@@ -12,7 +12,7 @@ from pathlib import Path
 
 import doc_tables
 
-SCRIPTS = ("latency", "cold_start", "footprint", "peers", "parity", "train_speed", "c_library")
+SCRIPTS = ("latency", "cold_start", "footprint", "peers", "parity", "train_speed", "c_library", "serve_load")
 _LIMIT_S = 1800
 _HERE = Path(__file__).resolve().parent
 
