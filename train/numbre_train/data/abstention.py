@@ -35,12 +35,11 @@ def read_abstention(path: Path) -> Abstention:
     Raises:
         DataError: It is missing, no such JSON, or the threshold is not within 0–1.
     """
+    text = read_limited(path, _LIMIT, DataError)
     try:
-        content = parse_json(read_limited(path, _LIMIT, DataError), str(path), DataError)
+        content = parse_json(text, str(path), DataError)
         found = Abstention(**content)
     except (ValueError, TypeError) as cause:
-        if isinstance(cause, DataError):
-            raise
         raise DataError(f'{path}: expected {{"none_label": …, "threshold": …}} ({cause})') from cause
     named = found.none_label is None or isinstance(found.none_label, str)
     if not named or type(found.threshold) not in (int, float) or not 0 <= found.threshold <= 1:
