@@ -6,7 +6,7 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint bench models lock clean test-pi test-mcu wheelhouse
+.PHONY: demo test lint bench models lock clean test-pi test-mcu fuzz wheelhouse
 
 demo: $(READY)
 	$(BIN)/numbre-train
@@ -32,6 +32,11 @@ bench: $(READY)
 # Installs and runs the runtime on emulated Raspberry Pi boards; skips with a reason where they cannot be had.
 test-pi: $(READY)
 	PYTHONPATH=tests:benchmarks $(BIN)/python -m emulated.run
+
+# Damaged inputs for every reader of untrusted bytes, all targets in turn.
+MINUTES ?= 10
+fuzz: $(READY)
+	PYTHONPATH=tests $(BIN)/python -m fuzz.run --minutes $(MINUTES)
 
 # The C library on emulated microcontrollers; skips with a reason what cannot be emulated here.
 test-mcu: $(READY)

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conftest import ROOT, Run
+from conftest import NUMBRE_BUNDLE, ROOT, Run
 from numbre_export.bundle.staging import exclusive
 from numbre_export.cli import main
 from numbre_export.convert.converter import SourceModel
@@ -170,13 +170,15 @@ def test_a_full_disk_is_one_line_and_leaves_the_earlier_bundle(
 ) -> None:
     """The disk is full when the rows are handed to the worker, or when the bundle is written."""
     (small_disk / "bundle").mkdir()
-    (small_disk / "bundle" / "manifest.json").write_bytes(b"the earlier one")
+    # A manifest alone, because the disk is small; what it lists is an export's to replace.
+    earlier = (NUMBRE_BUNDLE / "manifest.json").read_bytes()
+    (small_disk / "bundle" / "manifest.json").write_bytes(earlier)
     free = shutil.disk_usage(small_disk).free
     (small_disk / "other").write_bytes(bytes(free - kilobytes * 1000))
     done = run_command("numbre-export", *_words(rows, small_disk / "bundle"))
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1 and "cannot be written (No space left on device)" in done.stderr
-    assert _bundle(small_disk) == {"manifest.json": b"the earlier one"}
+    assert _bundle(small_disk) == {"manifest.json": earlier}
     assert {path.name for path in small_disk.iterdir()} == {"bundle", "other"}
 
 

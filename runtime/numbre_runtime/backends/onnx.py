@@ -58,7 +58,8 @@ def open_model(content: bytes, threads: int) -> Session:
     # Bytes that begin like ONNX Runtime's own format are no ONNX file, and would not be checked as one.
     options.add_session_config_entry("session.load_model_format", "ONNX")
     try:
-        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        # Without its fallback, which tries the same again and prints to standard output.
+        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"], enable_fallback=0)
         return _OnnxSession(session, f"onnxruntime {onnxruntime.__version__}")
     except Exception as cause:
         raise refused("ONNX Runtime", cause) from cause

@@ -131,6 +131,8 @@ def onnx_ends(content: bytes) -> Ends:
             outputs.append(_value_info(_message(value)))
         elif field == 13:
             _value_info(_message(value))
+        elif field == 2:
+            _text(value)
         elif field == 15:
             raise ValueError("a sparse tensor, which is not read")
         if max(len(nodes), len(constants)) > MOST_NODES or max(len(inputs), len(outputs)) > MOST_TENSORS:
@@ -163,6 +165,8 @@ def _node(message: memoryview) -> _Node:
             node.outputs.append(_text(value))
         elif field == 4:
             node = node._replace(kind=_text(value))
+        elif field == 3:
+            _text(value)
         elif field == 5:
             _check_attribute(_message(value))
         elif field == 7:
@@ -179,6 +183,8 @@ def _domain(name: bytes) -> None:
 
 def _check_attribute(message: memoryview) -> None:
     for field, value in fields(message):
+        if field == 1:
+            _text(value)
         if field in (6, 11):
             raise ValueError("a graph within a graph: control flow, which no classifier needs")
         if field in (22, 23):
@@ -281,7 +287,13 @@ def _message(value: Value) -> memoryview:
 
 
 def _text(value: Value) -> bytes:
-    return _message(value).tobytes()
+    text = _message(value).tobytes()
+    if not text.isascii():
+        try:
+            text.decode()
+        except UnicodeDecodeError:
+            raise ValueError("a name that is no UTF-8") from None
+    return text
 
 
 def _signed(number: int) -> int:

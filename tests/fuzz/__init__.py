@@ -1,0 +1,1 @@
+"""Damaged inputs for every reader of untrusted bytes; `make fuzz MINUTES=10` runs them all."""
