@@ -63,6 +63,7 @@ class SimulatedUnit(keras().layers.Layer):  # type: ignore[misc]
         kernel: NDArray[np.float32],
         bias: NDArray[np.float32],
         relu: bool,
+        logits: bool = False,
         options: dict[str, Any] | None = None,
         depthwise: bool = False,
         bits: int = 8,
@@ -74,13 +75,14 @@ class SimulatedUnit(keras().layers.Layer):  # type: ignore[misc]
             kernel: In Keras's layout, (inputs, units) or (height, width, channels, filters or multiplier).
             bias: (channels of the output,).
             relu: Whether a ReLU follows.
+            logits: Whether a softmax follows; its inputs are then kept from falling below 0.
             options: Strides, padding and dilation of a convolution, as `keras.ops.conv` takes them; None for a dense
                 layer.
             depthwise: Whether the convolution is a depthwise one.
             bits: Bits of a weight, 2–8.
         """
         super().__init__(name=name)
-        self.relu, self.options, self.depthwise, self.bits = relu, options, depthwise, bits
+        self.relu, self.logits, self.options, self.depthwise, self.bits = relu, logits, options, depthwise, bits
         self.kernel = self.add_weight(name="kernel", shape=kernel.shape)
         self.bias = self.add_weight(name="bias", shape=bias.shape)
         # The range of a ReLU's output begins at 0 and its end is learned; other ranges follow the values.
@@ -107,6 +109,8 @@ class SimulatedUnit(keras().layers.Layer):  # type: ignore[misc]
         values = self.products(inputs)
         if self.relu:
             return values_on_grid(values, 0.0, _ops.maximum(self.high, _SMALLEST_RANGE))
+        if self.logits:
+            values = _ops.relu(values)
         if training:
             for variable, extreme in ((self.low, _ops.min(values)), (self.high, _ops.max(values))):
                 variable.assign(_MOMENTUM * variable + (1 - _MOMENTUM) * _ops.stop_gradient(extreme))
