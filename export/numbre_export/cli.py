@@ -49,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
             strict=args.strict,
             c_prefix=args.c_prefix if args.c else None,
             html=page(args),
+            input_shape=args.input_shape,
         )
     failed = [line for outcome in report.outcomes if outcome.verdict == FAIL for line in outcome.findings()]
     for line in failed:

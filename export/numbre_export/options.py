@@ -205,7 +205,20 @@ def _add_data(result: Parser) -> None:
         help=f"confidence, 0–1, from which on an answer counts (both default to {ABSTENTION_FILE} beside the model, "
         "else to every answer)",
     )
+    group.add_argument(
+        "--input-shape",
+        type=_shape,
+        metavar="N[,N…]",
+        help="fixes the input's sizes that a model leaves open, such as 64,64,1",
+    )
     group.add_argument("--allow-overlap", action="store_true", help="let calibration rows be test rows, and record it")
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    parts = text.split(",")
+    if not all(part.strip().isdigit() and 0 < int(part) <= 4096 for part in parts):
+        raise argparse.ArgumentTypeError(f"{text}: expected sizes from 1 to 4096 with commas between, such as 64,64,1")
+    return tuple(int(part) for part in parts)
 
 
 def _share(text: str) -> float:

@@ -93,6 +93,7 @@ def export_model(
     strict: bool = False,
     c_prefix: str | None = None,
     html: str | os.PathLike[str] | None = None,
+    input_shape: tuple[int, ...] | None = None,
 ) -> ExportReport:
     """Exports a Keras classifier as TFLite and ONNX files, each measured through the runtime and held to the gate.
 
@@ -129,6 +130,7 @@ def export_model(
             boards in a directory beside it, `out` with "-c" at the end. None writes none.
         html: A file to write as well: an offline page that reads drawn digits with the int8 TFLite file inside; an
             earlier page there is replaced.
+        input_shape: The shape of one input, for a Keras model that leaves sizes open.
 
     Raises:
         BackendUnsupportedError: The model has what the C library does not compute.
@@ -180,7 +182,7 @@ def export_model(
         refuse_foreign_library(_library_folder(target))
     with exclusive(target) as directory, Converter(directory) as converter:
         file = _model_file(model, directory)
-        source = converter.open(file)
+        source = converter.open(file, input_shape)
         abstention = _abstention(file, none_label, threshold)
         labels_file = Path(labels) if labels is not None else labels_beside(file, abstention.none_label)
         if labels is None and labels_file is not None:

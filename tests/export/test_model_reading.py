@@ -77,9 +77,13 @@ def test_a_damaged_model_is_refused(tmp_path: Path) -> None:
 
 def test_other_shapes_are_refused(tmp_path: Path) -> None:
     module = keras()
-    module.Sequential([module.Input((None, 5)), module.layers.Dense(2)]).save(tmp_path / "other.keras")
-    with pytest.raises(ModelError, match="expected fixed shapes"):
+    layers = [module.layers.GlobalAveragePooling1D(), module.layers.Dense(2)]
+    module.Sequential([module.Input((None, 5)), *layers]).save(tmp_path / "other.keras")
+    with pytest.raises(ModelError, match="fix the open sizes with --input-shape …,5"):
         read_model(tmp_path / "other.keras")
+    assert read_model(tmp_path / "other.keras", (4, 5)).input_shape == (4, 5)
+    with pytest.raises(ModelError, match=r"takes \(None, 5\), which --input-shape 4,6 does not fit"):
+        read_model(tmp_path / "other.keras", (4, 6))
     module.Sequential([module.Input((5,)), module.layers.Dense(1)]).save(tmp_path / "other.keras")
     with pytest.raises(ModelError, match="expected two or more classes"):
         read_model(tmp_path / "other.keras")

@@ -69,7 +69,7 @@ class Converter:
         self._directory = directory
         self._seconds = seconds
         self._count = 0
-        self._open_path: Path | None = None
+        self._opened: tuple[Path, tuple[int, ...] | None] | None = None
         self._ended = False
         self._start()
 
@@ -99,14 +99,14 @@ class Converter:
                 with suppress(BrokenPipeError):
                     stream.close()
 
-    def open(self, path: Path) -> SourceModel:
-        """Reads the Keras model.
+    def open(self, path: Path, input_shape: tuple[int, ...] | None = None) -> SourceModel:
+        """Reads the model; `input_shape` fixes the sizes that a Keras model leaves open.
 
         Raises:
             ModelError: See `numbre_export.convert.keras_file.read_model`; or reading takes too much memory or time.
         """
-        answer = self._ask("reading the model", do="open", path=str(path.absolute()))
-        self._open_path = path
+        answer = self._ask("reading the model", do="open", path=str(path.absolute()), input_shape=input_shape)
+        self._opened = path, input_shape
         facts: dict[str, Any] = {key: tuple(item) if isinstance(item, list) else item for key, item in answer.items()}
         return SourceModel(**facts)
 
@@ -156,8 +156,8 @@ class Converter:
             self._stop()
             self._start()
             self._ended = False
-            if self._open_path is not None and request["do"] != "open":
-                self.open(self._open_path)
+            if self._opened is not None and request["do"] != "open":
+                self.open(*self._opened)
         channel = self._process.stdin
         assert channel is not None and self._process.stdout is not None  # noqa: S101
         try:

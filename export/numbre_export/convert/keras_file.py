@@ -76,8 +76,12 @@ class KerasModel:
         return np.concatenate(parts)
 
 
-def read_model(path: Path) -> KerasModel:
+def read_model(path: Path, input_shape: tuple[int, ...] | None = None) -> KerasModel:
     """Reads a .keras or .h5 file with Keras's safe mode on; code in it (a Lambda layer) is refused before it is loaded.
+
+    Args:
+        path: The file.
+        input_shape: The shape of one input, for a model that leaves sizes open.
 
     Raises:
         ModelError: It is missing, damaged, no Keras model, holds code, classes of others or links to other files, has
@@ -96,6 +100,9 @@ def read_model(path: Path) -> KerasModel:
         model = module.saving.load_model(examined, compile=False, safe_mode=True)
     if not all(np.isfinite(weight).all() for weight in model.get_weights()):
         raise ModelError(f"{path}: a weight is NaN or infinite; train it again")
+    if input_shape is not None:
+        with quiet_converter(f"{path}: with --input-shape, Keras"):
+            model = _with_shape(model, input_shape, path)
     classifier = _classifier(model, path)
     with quiet_converter(f"{path}: Keras"):
         classifier, notes = rebuild(classifier)
@@ -113,6 +120,26 @@ def model_content(path: Path) -> bytes:
     return read_limited(path, _FILE_LIMIT, ModelError)
 
 
+def _with_shape(model: Any, input_shape: tuple[int, ...], path: Path) -> Any:
+    """The model with its input's open sizes fixed.
+
+    Raises:
+        ModelError: It has several inputs, or a size that is fixed already is another one.
+    """
+    inputs = getattr(model, "inputs", None) or []
+    sizes = tuple(inputs[0].shape[1:]) if len(inputs) == 1 else ()
+    if len(sizes) != len(input_shape) or any(
+        old not in (None, new) for old, new in zip(sizes, input_shape, strict=True)
+    ):
+        raise ModelError(f"{path}: takes {sizes}, which --input-shape {','.join(map(str, input_shape))} does not fit")
+    module = keras()
+    fixed = module.models.clone_model(
+        model, input_tensors=module.Input(input_shape, dtype=inputs[0].dtype, name=inputs[0].name)
+    )
+    fixed.set_weights(model.get_weights())
+    return fixed
+
+
 def _classifier(model: Any, path: Path) -> Any:
     """The model with an output (N, classes), if it is a classifier.
 
@@ -125,7 +152,10 @@ def _classifier(model: Any, path: Path) -> Any:
         raise ModelError(f"{path}: has {found}; expected a classifier with one of each")
     shapes = tuple(inputs[0].shape[1:]), tuple(outputs[0].shape[1:])
     if None in shapes[0] or None in shapes[1]:
-        raise ModelError(f"{path}: takes and gives {shapes}; expected fixed shapes, rebuild it with them")
+        free = ",".join("…" if size is None else str(size) for size in shapes[0])
+        raise ModelError(
+            f"{path}: takes and gives {shapes}; expected fixed shapes, fix the open sizes with --input-shape {free}"
+        )
     classes = int(np.prod(shapes[1]))
     if not shapes[0] or not shapes[1] or shapes[1][-1] != classes:
         raise ModelError(f"{path}: gives scores of shape {shapes[1]}; expected one score a class")

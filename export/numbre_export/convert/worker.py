@@ -37,11 +37,11 @@ class _Worker:
         self._source: KerasModel | FloatFile | None = None
         self._float32_onnx: bytes | None = None
 
-    def open(self, path: str) -> dict[str, Any]:
+    def open(self, path: str, input_shape: list[int] | None) -> dict[str, Any]:
         """Reads the model."""
         if Path(path).suffix in SUFFIXES:
             return self._open_float_file(Path(path))
-        source = self._source = read_model(Path(path))
+        source = self._source = read_model(Path(path), None if input_shape is None else tuple(input_shape))
         return {
             "name": source.model.name,
             "file": source.file,
