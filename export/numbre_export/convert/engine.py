@@ -48,5 +48,7 @@ def quiet_converter(name: str) -> Iterator[None]:
         warnings.simplefilter("ignore")
         try:
             yield
+        except ModelError:
+            raise
         except Exception as cause:
             raise ModelError(f"{name} does not take this model: {plain_reason(cause)}") from cause
