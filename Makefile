@@ -6,7 +6,7 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint bench models lock clean test-pi test-mcu fuzz wheelhouse
+.PHONY: demo test lint bench models docs lock clean test-pi test-mcu fuzz wheelhouse
 
 demo: $(READY)
 	$(BIN)/numbre-train
@@ -51,6 +51,10 @@ wheelhouse: $(READY)
 # Trains and exports the model that ships inside the runtime.
 models: $(READY)
 	$(BIN)/python scripts/make_models.py
+
+# Writes docs/api.md from the docstrings of the public names.
+docs: $(READY)
+	$(BIN)/python scripts/make_api_page.py
 
 # Writes constraints.txt anew from what the newest allowed versions resolve to.
 lock:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from conftest import ROOT
@@ -46,27 +50,73 @@ def test_commands_for_the_camera(camera: dict[str, str], tmp_path: Path) -> None
     assert done.stdout.startswith("digit.jpg: 3 (")
 
 
-def test_program_that_watches(camera: dict[str, str], tmp_path: Path) -> None:
-    (program,) = code_blocks("## Service at boot", "python")
-    assert "/run/numbre/digit.jpg" in program
-    (tmp_path / "watch.py").write_text(program.replace("/run/numbre", str(tmp_path)))
-    command = [sys.executable, str(tmp_path / "watch.py")]
-    with subprocess.Popen(command, cwd=tmp_path, env=camera, stdout=subprocess.PIPE, text=True) as running:
+_PICAMERA = """
+import time
+import cv2
+
+class Picamera2:
+    def __init__(self, number):
+        self.frames = [cv2.imread(name) for name in ({digit!r}, {blank!r}) for _ in range(6)]
+
+    @staticmethod
+    def global_camera_info():
+        return [{{"Num": 0}}]
+
+    def create_video_configuration(self, main):
+        return main
+
+    def configure(self, configuration):
+        assert configuration["format"] == "RGB888"
+
+    def start(self):
+        pass
+
+    def capture_array(self):
+        if not self.frames:
+            time.sleep(60)
+        return self.frames.pop(0)
+
+    def stop(self):
+        pass
+
+    close = stop
+"""
+"""A stand-in for picamera2, whose camera sees a digit, then a blank page, then nothing new."""
+
+
+def test_command_that_watches(tmp_path: Path) -> None:
+    """The unit's own command, until Ctrl-C."""
+    (unit,) = code_blocks("## Service at boot", "ini")
+    (line,) = (line for line in unit.splitlines() if line.startswith("ExecStart="))
+    _, *words = line.removeprefix("ExecStart=/home/pi/numbre/bin/numbre-read").split(" ")
+    assert words == ["--camera", "--single"]
+    cv2.imwrite(str(tmp_path / "blank.png"), np.full((240, 320), 200, np.uint8))
+    names = {"digit": str(ROOT / "samples" / "paper_3.png"), "blank": str(tmp_path / "blank.png")}
+    (tmp_path / "picamera2.py").write_text(_PICAMERA.format(**names))
+    command = [str(Path(sys.executable).parent / "numbre-read"), *words]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
         lines = [running.stdout.readline() for _ in range(2)]
-        running.terminate()
-    assert all(line.startswith("3 (") for line in lines)
+        # Until the camera has shown all its frames.
+        time.sleep(2)
+        running.send_signal(signal.SIGINT)
+        rest, _ = running.communicate(timeout=60)
+    assert lines[0].startswith("frame 2: 3 (")
+    assert lines[1].startswith("frame 8: no digit")
+    assert rest.startswith("12 frames, ")
+    assert running.returncode == 130
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze, in the package systemd")
 def test_unit_is_one_that_systemd_takes(tmp_path: Path) -> None:
     (unit,) = code_blocks("## Service at boot", "ini")
-    (tmp_path / "python").write_text("#!/bin/sh\n")
-    (tmp_path / "python").chmod(0o755)
+    (tmp_path / "numbre-read").write_text("#!/bin/sh\n")
+    (tmp_path / "numbre-read").chmod(0o755)
 
     def verify(text: str) -> subprocess.CompletedProcess[str]:
         path = tmp_path / "numbre.service"
-        path.write_text(text.replace("/home/pi/numbre/bin/python", str(tmp_path / "python")))
+        path.write_text(text.replace("/home/pi/numbre/bin/numbre-read", str(tmp_path / "numbre-read")))
         # No manual pages and no other units: a small system has neither.
         command = ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", str(path)]
         return subprocess.run(command, capture_output=True, text=True, check=False)
