@@ -37,7 +37,6 @@ GROUPS: dict[str, tuple[Command, ...]] = {
     ),
     "serve on a network": (
         Command("serve", "answer images over HTTP, and show a page to draw on", "numbre_runtime.cli.serve:parser"),
-        Command("serve", "answer pictures over HTTP, with a page to draw on", "numbre_runtime.cli.serve:parser"),
     ),
     "look at this machine": (
         Command("bench", "measure latency and accuracy of every file and engine", "numbre_runtime.cli.bench:parser"),
