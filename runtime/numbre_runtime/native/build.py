@@ -58,8 +58,10 @@ def kernel_library() -> tuple[ctypes.CDLL, str]:
 
 
 def _processor_flags() -> tuple[str, ...]:
-    """The oldest 32-bit boards' compilers leave out the instructions that multiply two pairs at once."""
-    return ("-mcpu=native",) if platform.machine() in ("armv6l", "armv7l", "armv8l") else ()
+    """On 32-bit boards compilers leave out what not every such board has: NEON, or products of pairs on ARMv6."""
+    if platform.machine() == "armv6l":
+        return ("-mcpu=native",)
+    return ("-mcpu=native", "-mfpu=auto") if platform.machine() in ("armv7l", "armv8l") else ()
 
 
 def _is_ours(path: Path) -> bool:

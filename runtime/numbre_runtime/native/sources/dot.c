@@ -1,4 +1,6 @@
-#if defined(__ARM_FEATURE_SIMD32) && defined(__GNUC__) && !defined(NUMBRE_NO_VECTORS)
+#if defined(__ARM_NEON) && !defined(NUMBRE_NO_VECTORS)
+#include <arm_neon.h>
+#elif defined(__ARM_FEATURE_SIMD32) && defined(__GNUC__) && !defined(NUMBRE_NO_VECTORS)
 #include <arm_acle.h>
 #endif
 
@@ -21,7 +23,20 @@ static uint32_t dot(const int8_t *x, const IN_FLASH int8_t *weights, size_t leng
     while (length--)
         AVR_PRODUCT(AVR_PRODUCT_TEXT);
 #else
-#if defined(__ARM_FEATURE_SIMD32) && defined(__GNUC__) && !defined(NUMBRE_NO_VECTORS)
+#if defined(__ARM_NEON) && !defined(NUMBRE_NO_VECTORS)
+    /* 16 products at a time, each an int16, added in pairs to four int32. */
+    int32x4_t sums = vdupq_n_s32(0);
+    int64x2_t halves;
+    for (; length >= 16; length -= 16, x += 16, weights += 16) {
+        int8x16_t a = vld1q_s8(x), b = vld1q_s8(weights);
+        sums = vpadalq_s16(sums, vmull_s8(vget_low_s8(a), vget_low_s8(b)));
+        sums = vpadalq_s16(sums, vmull_s8(vget_high_s8(a), vget_high_s8(b)));
+    }
+    for (; length >= 8; length -= 8, x += 8, weights += 8)
+        sums = vpadalq_s16(sums, vmull_s8(vld1_s8(x), vld1_s8(weights)));
+    halves = vpaddlq_s32(sums);
+    sum = (uint32_t)(vgetq_lane_s64(halves, 0) + vgetq_lane_s64(halves, 1));
+#elif defined(__ARM_FEATURE_SIMD32) && defined(__GNUC__) && !defined(NUMBRE_NO_VECTORS)
     /* Four products at a time: bytes 0 and 2, then bytes 1 and 3, as pairs of int16. */
     int32_t pairs = 0;
     for (; length >= 4; length -= 4, x += 4, weights += 4) {
