@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from numbre_export.convert.arrays import batches
+
 if TYPE_CHECKING:
     from onnx import ModelProto
 
@@ -60,13 +62,12 @@ def _means(model: ModelProto, names: list[str], rows: NDArray[np.float32]) -> di
     """Average of each channel of these values, (N, channels) or (N, channels, height, width), over all else."""
     session = _session(model, names)
     means = dict.fromkeys(names, np.zeros(0))
-    for start in range(0, len(rows), _BATCH):
-        batch = rows[start : start + _BATCH]
+    for number, batch in enumerate(batches(rows, _BATCH)):
         found = session.run(names, {model.graph.input[0].name: batch})
         for name, values in zip(names, found, strict=True):
             axes = (0, *range(2, values.ndim))
             share = values.mean(axis=axes, dtype=np.float64) * len(batch) / len(rows)
-            means[name] = means[name] + share if start else share
+            means[name] = means[name] + share if number else share
     return means
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from numbre_export.convert.arrays import batches
 from numbre_export.convert.file_facts import onnx_facts, tflite_facts
 from numbre_export.convert.onnx_graph import PRODUCTS, read_onnx
 from numbre_export.convert.tflite_graph import operator_name, read_tflite, tensor_types
@@ -56,7 +57,7 @@ class FloatFile:
         """The model's own output, (N, classes), for N inputs, flattened or not."""
         rows = values.reshape(-1, *self.input_shape)
         run = _tflite_runner(self.content) if self.format == "tflite" else _onnx_runner(self.content)
-        parts = [run(rows[start : start + _BATCH]) for start in range(0, len(rows), _BATCH)]
+        parts = [run(part) for part in batches(rows, _BATCH)]
         return np.concatenate(parts).reshape(len(rows), self.classes)
 
     def convert(self, variant: Variant, calibration: NDArray[np.float32]) -> bytes:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from numbre_export.convert.arrays import batches
 from numbre_export.convert.engine import keras, quiet_converter
 from numbre_export.convert.keras2 import mend_keras2
 from numbre_export.convert.keras_rebuild import ends_in_sigmoid, rebuild, two_scores
@@ -69,10 +70,7 @@ class KerasModel:
     def scores(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """The model's own output, (N, classes), for N inputs, flattened or not."""
         inputs = values.reshape(-1, *self.input_shape).astype(self.model.inputs[0].dtype)
-        parts = [
-            np.asarray(self.model(inputs[start : start + _BATCH], training=False))
-            for start in range(0, len(inputs), _BATCH)
-        ]
+        parts = [np.asarray(self.model(part, training=False)) for part in batches(inputs, _BATCH)]
         return np.concatenate(parts)
 
 

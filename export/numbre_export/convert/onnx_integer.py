@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from numbre_export.convert.arrays import batches
 from numbre_export.convert.bias_correction import correct_biases
 from numbre_export.convert.onnx_graph import PRODUCTS, rename_value, replace_uses
 from numbre_export.convert.variant import Variant, layer_of
@@ -94,19 +95,21 @@ def prepare(directory: Path, float32: bytes) -> Path:
 
 
 def _rows(name: str, calibration: NDArray[np.float32]) -> Any:
-    """Hands the calibration rows over, all in one batch."""
+    """Hands the calibration rows over, in one batch unless they are large."""
     from onnxruntime.quantization import CalibrationDataReader
 
-    class OneBatch(CalibrationDataReader):  # type: ignore[misc]
+    class Batches(CalibrationDataReader):  # type: ignore[misc]
         """The interface that the quantizer asks for."""
 
         def __init__(self) -> None:
-            self._batches: Iterator[dict[str, NDArray[np.float32]]] = iter([{name: calibration}])
+            self._batches: Iterator[dict[str, NDArray[np.float32]]] = iter(
+                [{name: part} for part in batches(calibration, len(calibration))]
+            )
 
         def get_next(self) -> dict[str, NDArray[np.float32]] | None:
             return next(self._batches, None)
 
-    return OneBatch()
+    return Batches()
 
 
 def _kept(graph: Any, variant: Variant) -> list[str]:

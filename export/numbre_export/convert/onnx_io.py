@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from numbre_export.convert.arrays import batches
 from numbre_export.convert.onnx_graph import rename_value, replace_uses
 from numbre_runtime.errors import ModelError
 
@@ -72,8 +73,8 @@ def _logits(model: ModelProto, calibration: NDArray[np.float32]) -> NDArray[np.f
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    logits: NDArray[np.float32] = session.run(None, {model.graph.input[0].name: calibration})[0]
-    return logits
+    name = model.graph.input[0].name
+    return np.concatenate([session.run(None, {name: part})[0] for part in batches(calibration, len(calibration))])
 
 
 def _grid(values: NDArray[np.float32], dtype: str) -> tuple[float, int]:
