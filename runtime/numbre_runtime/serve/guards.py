@@ -59,7 +59,7 @@ class Hosts:
         names = {"localhost", bound, *more}
         if not self.loopback:
             own = socket.gethostname()
-            names |= {own, f"{own}.local", socket.getfqdn()}
+            names |= {own, f"{own}.local"}
         self._names = {name.lower().strip("[]") for name in names}
 
     def allow(self, host: str) -> bool:
