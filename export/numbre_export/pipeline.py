@@ -253,7 +253,8 @@ class _Export:
         self._directory = directory
         self._source = source
         self._data = data
-        self._frame = self._judged_by(abstention)
+        self._abstention = abstention
+        self._frame = self._judged_by()
         self._uploads: dict[int, UploadedRows] = {}
         self._explained: list[LayerNoise] | None = None
 
@@ -376,7 +377,7 @@ class _Export:
                 **{item.variant.file: [rung.note() for rung in item.rungs] for item in climbs if item.variant},
             }
 
-    def _judged_by(self, abstention: Abstention) -> Frame:
+    def _judged_by(self) -> Frame:
         data, gate = self._data, self._request.gate
         test, output = self._test_set(data.test)
         if gate.min_agreement is None and data.name != "MNIST":
@@ -390,7 +391,7 @@ class _Export:
             test,
             gate,
             _provenance(self._request, self._source, data),
-            abstention,
+            self._abstention if output == "logits" else dataclasses.replace(self._abstention, temperature=1.0),
         )
 
     def _test_set(self, samples: Samples) -> tuple[TestSet, str]:
@@ -400,7 +401,8 @@ class _Export:
             raise ModelError(f"{self._source.file}: gives NaN or infinity on the test rows; train it again")
         shares = bool((raw >= 0).all()) and bool(np.allclose(raw.sum(axis=1), 1, atol=1e-3))
         output = "softmax" if shares else "sigmoid" if self._source.independent else "logits"
-        return TestSet(samples.inputs, samples.labels, softmax(raw) if output == "logits" else raw), output
+        scores = softmax(raw, self._abstention.temperature) if output == "logits" else raw
+        return TestSet(samples.inputs, samples.labels, scores), output
 
     def _calibration(self, count: int) -> UploadedRows:
         if count not in self._uploads:
@@ -514,7 +516,9 @@ def _abstention(model: Path, none_label: str | None, threshold: float | None) ->
     beside = model.with_name(ABSTENTION_FILE)
     found = read_abstention(beside) if beside.exists() else Abstention()
     return Abstention(
-        found.none_label if none_label is None else none_label, found.threshold if threshold is None else threshold
+        found.none_label if none_label is None else none_label,
+        found.threshold if threshold is None else threshold,
+        found.temperature,
     )
 
 

@@ -118,8 +118,8 @@ class Classifier:
         self.input = spec
         self._session = session
         self._encode = encoder(spec, artifact.input)
-        self._decode = decoder(artifact, manifest.output)
-        self._decode_row = row_decoder(artifact, manifest.output)
+        self._decode = decoder(artifact, manifest.output, manifest.temperature)
+        self._decode_row = row_decoder(artifact, manifest.output, manifest.temperature)
         self._none = -1 if manifest.none_label is None else manifest.labels.index(manifest.none_label)
         # No array has the shape (-1,): a model that does not take pixels has no fast path.
         self._pixel_shape = spec.shape if spec.dtype == "uint8" else (-1,)

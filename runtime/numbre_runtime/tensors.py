@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _ALL_PIXELS = np.arange(256, dtype=np.uint8)
 _UINT8, _INT8 = np.dtype(np.uint8), np.dtype(np.int8)
+_LARGEST_POWER = 700.0
+"""The exponential function of more is infinite."""
 _SIGN_BIT = np.array(128, np.uint8)
 """An array, because NumPy needs as long to convert a Python number as to flip the bits of an image."""
 
@@ -176,29 +178,53 @@ def image_writer(spec: InputSpec, tensor: TensorSpec, buffer: NDArray[Any]) -> C
     return lambda image: encode(image.reshape(1, -1), buffer)
 
 
-def decoder(artifact: Artifact, output: str = "softmax") -> Callable[[NDArray[Any]], NDArray[np.float32]]:
+def decoder(
+    artifact: Artifact, output: str = "softmax", temperature: float = 1.0
+) -> Callable[[NDArray[Any]], NDArray[np.float32]]:
     """What turns an artifact's raw output into float32 scores of the same shape.
 
     Args:
         artifact: The artifact.
         output: See `Manifest.output`; the scores of "logits" are their softmax.
+        temperature: See `Manifest.temperature`.
     """
     real = _dequantizer(artifact.output)
     if output != "logits":
         return real
-    return lambda raw: softmax(real(raw))
+    if artifact.output.dtype not in ("int8", "uint8"):
+        return lambda raw: softmax(real(raw), temperature)
+    kind = np.dtype(artifact.output.dtype)
+    stored = _ALL_PIXELS.view(kind)
+    # As float64, the softmax needs no subtraction of the largest logit: 255 steps neither overflow nor vanish.
+    powers = np.exp(np.clip(real(stored).astype(np.float64) / temperature, -_LARGEST_POWER, _LARGEST_POWER))
+
+    def scores(raw: NDArray[Any]) -> NDArray[np.float32]:
+        taken = powers.take(raw)
+        shares: NDArray[np.float32] = (taken / taken.sum(axis=-1, keepdims=True)).astype(np.float32)
+        return shares
+
+    return scores
 
 
-def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Softmax over the last axis."""
-    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+def softmax(logits: NDArray[np.float32], temperature: float = 1.0) -> NDArray[np.float32]:
+    """Softmax over the last axis, of logits divided by a temperature.
+
+    Example:
+        >>> softmax(np.array([0.0, 2.0], np.float32), temperature=2.0).round(2).tolist() == [
+        ...     float(np.float32(0.27)), float(np.float32(0.73))
+        ... ]
+        True
+    """
+    powers = np.exp((logits - logits.max(axis=-1, keepdims=True)) * np.float32(1 / temperature))
     scores: NDArray[np.float32] = powers / powers.sum(axis=-1, keepdims=True)
     return scores
 
 
-def row_decoder(artifact: Artifact, output: str = "softmax") -> Callable[[NDArray[Any]], NDArray[np.float32]]:
+def row_decoder(
+    artifact: Artifact, output: str = "softmax", temperature: float = 1.0
+) -> Callable[[NDArray[Any]], NDArray[np.float32]]:
     """As `decoder`, quickest for a single row (classes,): a look-up in a table is one call of NumPy's, not three."""
-    decode, kind = decoder(artifact, output), np.dtype(artifact.output.dtype)
+    decode, kind = decoder(artifact, output, temperature), np.dtype(artifact.output.dtype)
     if output == "logits" or kind.kind == "f":
         return decode
     unsigned: Any = np.uint16 if kind == np.int16 else np.uint8

@@ -21,15 +21,14 @@ from numbre_runtime.measures import log_loss
 from numbre_runtime.strict_json import parse_json
 from numbre_runtime.text import json_text
 from numbre_train.data import Dataset
-from numbre_train.data.abstention import ABSTENTION_FILE, Abstention, format_abstention
+from numbre_train.data.abstention import ABSTENTION_FILE, format_abstention
 from numbre_train.data.classes import LABELS_FILE, format_labels
+from numbre_train.deployment import measured_abstention, with_logits
 from numbre_train.fit import is_checkpoint, scores_of
 from numbre_train.history import Epoch
 from numbre_train.metrics import confusion_matrix, precisions, recalls
 from numbre_train.networks import first_weights
 from numbre_train.training import Training, rows_for
-from numbre_train.wild.generator import NONE_LABEL
-from numbre_train.wild.threshold import threshold_for
 
 FILES = (
     "first_images.png",
@@ -138,12 +137,14 @@ def write_training(training: Training, out: Path | str, *, h5: bool = False) -> 
     files["history.csv"] = history_csv(training.epochs)
     # The exporter looks for this file beside the model.
     files[LABELS_FILE] = format_labels(classes)
+    deployed = training.model
     if training.recipe.wild:
-        kept = scores_of(training.model, data.validation.images, training.recipe.raw_pixels)
-        files[ABSTENTION_FILE] = format_abstention(Abstention(NONE_LABEL, threshold_for(kept)))
+        deployed = with_logits(training.model)
+        abstention = measured_abstention(deployed, data.validation, training.recipe.raw_pixels, training.seed)
+        files[ABSTENTION_FILE] = format_abstention(abstention)
     if h5:
         files["trainedMNISTModel.h5"] = model_bytes(training.model, ".h5")
-    files["model.keras"] = model_bytes(training.model, ".keras")
+    files["model.keras"] = model_bytes(deployed, ".keras")
     refuse_foreign(out)
     if ABSTENTION_FILE not in files:
         # The file of an earlier training would make the exporter look for a class that this model does not have.

@@ -121,7 +121,7 @@ def run_artifact(bundle: Bundle, artifact: Artifact, images: NDArray[Any]) -> li
     """
     runs = []
     missing: BackendError | None = None
-    decode = decoder(artifact, bundle.manifest.output)
+    decode = decoder(artifact, bundle.manifest.output, bundle.manifest.temperature)
     for name in BACKENDS:
         if backend_format(name) != artifact.format:
             continue

@@ -50,7 +50,7 @@ def breakdown(
     session = engine.open_model(bundle.contents[artifact.file], threads)
     classifier = Classifier(artifact, manifest, session)
     write, run = _steps(manifest.input, classifier, session, images[:1])
-    decode = row_decoder(artifact, manifest.output)
+    decode = row_decoder(artifact, manifest.output, manifest.temperature)
     write()
     stored = run()[0]
     medians = _medians_us(

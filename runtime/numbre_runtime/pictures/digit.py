@@ -59,7 +59,7 @@ def find_digit(source: PictureSource) -> tuple[NDArray[np.uint8], Found | None]:
     Raises:
         ImageError: It is no picture, damaged or too large.
     """
-    return with_picture(source, _digit_of, draft=2 * _WORK_SIZE)
+    return with_picture(source, _digit_of, draft=_WORK_SIZE)
 
 
 def to_mnist(source: PictureSource) -> NDArray[np.uint8]:
@@ -114,27 +114,26 @@ def from_grey(grey: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], Found | None]
     dark_ink = has_dark_ink(grey[rows, columns])
     inner, enlarged = _enlarged(grey[rows, columns])
     ink = ink_of(inner, dark_ink, small=enlarged > 1)
-    if enlarged == 1:
-        ink = without_lines(ink)
     counts = histogram(ink)
+    if enlarged == 1:
+        clean = without_lines(ink, counts)
+        if clean is not ink:
+            ink, counts = clean, histogram(clean)
     if quantile(counts, 1) < _MIN_CONTRAST:
         return np.zeros((SIDE, SIDE), np.uint8), None
     threshold = _EDGE_SHARE * otsu(counts)
-    mask = digit_parts(ink, ink > threshold)
     # Leftovers of lines hang on a digit and are fainter than it.
-    least = _FAINTEST * _usual(ink, mask)
-    if least > threshold:
-        mask = digit_parts(ink, ink > least)
-    down, right = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    cut = slice(down[0], down[-1] + 1), slice(right[0], right[-1] + 1)
+    usual = quantile(np.where(np.arange(256) > threshold, counts, 0), 0.75)
+    mask, (left, top, right, bottom) = digit_parts(ink, ink > max(threshold, _FAINTEST * usual))
+    cut = slice(top, bottom), slice(left, right)
     full = max(_usual(ink[cut], mask[cut]), 1)
     strength = np.minimum(np.arange(256) * 255 // full, 255).astype(np.uint8)
     digit = strength.take(ink[cut]) * mask[cut]
     box = (
-        int(columns.start + right[0] / enlarged),
-        int(rows.start + down[0] / enlarged),
-        math.ceil(columns.start + (right[-1] + 1) / enlarged),
-        math.ceil(rows.start + (down[-1] + 1) / enlarged),
+        int(columns.start + left / enlarged),
+        int(rows.start + top / enlarged),
+        math.ceil(columns.start + right / enlarged),
+        math.ceil(rows.start + bottom / enlarged),
     )
     return in_mnist_form(digit), Found(box, dark_ink)
 

@@ -19,8 +19,8 @@ _WIDEST_GAP = 0.25
 """How far a piece may be from the others, as a share of the digit's longer side."""
 
 
-def digit_parts(ink: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The part of a mask (height, width) that is the digit's.
+def digit_parts(ink: NDArray[np.uint8], mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], tuple[int, int, int, int]]:
+    """The part of a mask (height, width) that is the digit's, and its box: left, top, right and bottom.
 
     Args:
         ink: (height, width), how strong the ink is.
@@ -47,4 +47,5 @@ def digit_parts(ink: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.b
         kept |= more
         box[:2] = boxes[kept, :2].min(axis=0)
         box[2:] = boxes[kept, 2:].max(axis=0)
-    return pieces.mask_of(kept)
+    left, top, right, bottom = box.tolist()
+    return pieces.mask_of(kept), (left, top, right, bottom)

@@ -42,6 +42,14 @@ def grey_levels(picture: Image, longest: int, decoded: int) -> NDArray[np.uint8]
     return np.asarray(picture)
 
 
+def shrunk(grey: NDArray[np.uint8], longest: int) -> NDArray[np.uint8]:
+    """Grey levels (height, width) averaged over whole squares until no side is longer than `longest` pixels."""
+    from PIL import Image
+
+    factor = -(-max(grey.shape) // longest)
+    return grey if factor == 1 else np.asarray(Image.fromarray(grey).reduce(factor))
+
+
 def _reduced(picture: Image, least: int) -> Image:
     """The picture at no less than `least` pixels on its longest side, by whole factors; the caller's is untouched."""
     from PIL import Image

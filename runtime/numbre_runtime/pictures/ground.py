@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from numbre_runtime.pictures.grey import shrunk
 from numbre_runtime.pictures.histogram import histogram, quantile
 from numbre_runtime.pictures.morphology import opening
 
@@ -30,13 +31,7 @@ def has_dark_ink(grey: NDArray[np.uint8]) -> bool:
     Seen from most pixels of the ink, the picture's border is of another level in nearly every direction; a shadow's
     edge, however hard, leaves the border on the pixel's own side in some.
     """
-    from PIL import Image
-
-    small = grey
-    if max(grey.shape) > _POLARITY_SIZE:
-        picture = Image.fromarray(grey)
-        picture.thumbnail((_POLARITY_SIZE, _POLARITY_SIZE), Image.Resampling.BOX)
-        small = np.asarray(picture)
+    small = shrunk(grey, _POLARITY_SIZE)
     # One direction of the eight may lead along a stroke, so the second lowest and the second highest level decide.
     lowest = second_lowest = np.full(small.shape, 255, np.uint8)
     highest = second_highest = np.zeros(small.shape, np.uint8)
@@ -45,9 +40,9 @@ def has_dark_ink(grey: NDArray[np.uint8]) -> bool:
         lowest = np.minimum(lowest, seen)
         second_highest = np.maximum(second_highest, np.minimum(highest, seen))
         highest = np.maximum(highest, seen)
-    darker = (np.maximum(second_lowest, small) - small).astype(np.int64)
-    lighter = (small - np.minimum(second_highest, small)).astype(np.int64)
-    return bool((darker**2).sum() >= (lighter**2).sum())
+    darker = (np.maximum(second_lowest, small) - small).ravel().astype(np.int64)
+    lighter = (small - np.minimum(second_highest, small)).ravel().astype(np.int64)
+    return bool(darker @ darker >= lighter @ lighter)
 
 
 def _border_levels(levels: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
@@ -109,5 +104,5 @@ def _with_plain_rim(levels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _border_histogram(levels: NDArray[np.uint8]) -> NDArray[np.int64]:
     """The histogram of the pixels along the picture's four sides, a sixteenth of it deep."""
     edge = max(1, min(levels.shape) // 16)
-    counts = histogram(levels[:edge]) + histogram(levels[-edge:])
-    return counts + histogram(levels[:, :edge]) + histogram(levels[:, -edge:])
+    sides = (levels[:edge], levels[-edge:], levels[:, :edge], levels[:, -edge:])
+    return histogram(np.concatenate([side.ravel() for side in sides])[None])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from numbre_runtime.pictures.components import components
+from numbre_runtime.pictures.grey import shrunk
 from numbre_runtime.pictures.histogram import histogram, otsu
 from numbre_runtime.pictures.mnist_form import stroke_width
 
@@ -33,6 +34,8 @@ _MOST_SHEETS = 3
 """So many bright regions are examined."""
 _PLAIN_RIM = 0.93
 """Where so much of the rim is bright, the picture shows nothing beyond the sheet."""
+_FADING_RIM = 0.2
+"""The same where less of it is bright, and the light only fades there."""
 _LEAST_STEP = 18
 """Grey levels by which the sheet is brighter than what it lies on."""
 _MOST_OUTSIDE = 0.06
@@ -125,23 +128,30 @@ def find_sheet(grey: NDArray[np.uint8]) -> Sheet | None:
         >>> [[round(value / 10) for value in corner] for corner in find_sheet(desk)]
         [[9, 4], [21, 4], [21, 16], [9, 16]]
     """
-    from PIL import Image
-
     if min(grey.shape) < _LEAST_SIDE:
         return None
-    picture = Image.fromarray(grey)
-    picture.thumbnail((_SIDE, _SIDE), Image.Resampling.BOX)
-    small = np.asarray(picture)
+    small = shrunk(grey, _SIDE)
+    rim = np.concatenate([small[0], small[1:, -1], small[-1, -2::-1], small[-2:0:-1, 0]])
     for threshold in _thresholds(small):
-        bright = small > threshold
-        rim = np.concatenate([bright[0], bright[-1], bright[:, 0], bright[:, -1]])
-        if rim.mean() >= _PLAIN_RIM:
+        if _goes_on(rim, threshold):
             return None
+        bright = small > threshold
         for region in _regions(bright):
             corners = _corners(region)
             if _is_sheet(corners, region, small):
                 return _scaled(_inside(corners, _INSET), grey.shape, small.shape)
     return None
+
+
+def _goes_on(rim: NDArray[np.uint8], threshold: int) -> bool:
+    """Whether a picture's bright part reaches its rim, around which it ends nowhere, or only fades."""
+    bright = rim > threshold
+    share = np.count_nonzero(bright) / len(rim)
+    if share < _FADING_RIM:
+        return False
+    ends = np.flatnonzero(bright != np.roll(bright, 1))
+    steps = np.abs(rim[ends - 3].astype(np.int16) - rim[(ends + 2) % len(rim)])
+    return bool(share >= _PLAIN_RIM or steps.max(initial=0) < 2 * _LEAST_STEP)
 
 
 def flattened(grey: NDArray[np.uint8], sheet: Sheet) -> NDArray[np.uint8]:

@@ -22,6 +22,8 @@ class Abstention:
     """The class that stands for "none of the others"."""
     threshold: float = 0.0
     """Smallest confidence, 0–1, at which an answer counts."""
+    temperature: float = 1.0
+    """What logits are divided by; 1 for a model that gives a softmax."""
 
 
 def format_abstention(abstention: Abstention) -> bytes:
@@ -41,6 +43,8 @@ def read_abstention(path: Path) -> Abstention:
         found = Abstention(**content)
     except (ValueError, TypeError) as cause:
         raise DataError(f'{path}: expected {{"none_label": …, "threshold": …}} ({cause})') from cause
+    if type(found.temperature) not in (int, float) or not 0.01 <= found.temperature <= 100:
+        raise DataError(f"{path}: expected a temperature from 0.01 to 100; got {content}")
     named = found.none_label is None or isinstance(found.none_label, str)
     if not named or type(found.threshold) not in (int, float) or not 0 <= found.threshold <= 1:
         raise DataError(f"{path}: expected none_label as text or null, and threshold from 0 to 1; got {content}")

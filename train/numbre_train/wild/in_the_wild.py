@@ -13,7 +13,7 @@ from numbre_train.wild.generator import NONE_LABEL, joined, wild_rows
 
 _EVERY = 3
 """Of every third fitting row a copy is made."""
-_OTHERS = 0.8
+OTHERS = 0.8
 """How many images of no digit, as a share of the copies."""
 
 
@@ -30,6 +30,6 @@ def in_the_wild(data: Dataset, seed: int) -> Dataset:
     if data.labels != DIGITS:
         raise DataError(f"{data.source}: classes {', '.join(data.labels[:3])}, …; the recipe wild is for digits")
     digits = data.fit.take(np.arange(0, len(data.fit), _EVERY))
-    train = joined([data.train, wild_rows(digits, _OTHERS, seed)])
+    train = joined([data.train, wild_rows(digits, OTHERS, seed)])
     fit = np.concatenate([data.split.fit, np.arange(len(data.train), len(train))])
     return replace(data, train=train, split=Split(fit, data.split.validation), labels=(*DIGITS, NONE_LABEL))

@@ -11,12 +11,10 @@ from numbre_train.wild.generator import NONE
 
 KEPT = 0.993
 """Share of the validation digits that are to be recognized, so that of others 99% are."""
-_STEPS = 256
-"""Scores that an int8 file can give; on a step, rounding does not take an answer below the threshold."""
 
 
 def threshold_for(scores: NDArray[np.floating], kept: float = KEPT) -> float:
-    """The largest confidence that a share of digits reaches, a multiple of 1/256.
+    """The largest confidence that a share of digits reaches, rounded down to a thousandth.
 
     Args:
         scores: (N, classes) of digits, `NONE` among the classes.
@@ -24,4 +22,4 @@ def threshold_for(scores: NDArray[np.floating], kept: float = KEPT) -> float:
     """
     confidences = np.sort(np.delete(scores, NONE, axis=1).max(axis=1))
     lost = math.floor((1 - kept) * len(confidences))
-    return math.floor(float(confidences[lost]) * _STEPS) / _STEPS
+    return math.floor(float(confidences[lost]) * 1000) / 1000
