@@ -21,14 +21,15 @@ from numbre_export import export_model, write_c_library
 from numbre_export.c.c_model import CModel, c_model
 from numbre_export.c.literals import remark, string
 from numbre_export.c.model_source import model_files
+from numbre_export.c.vectors import vectors
 from numbre_runtime import load
 from numbre_runtime.backends.integer import open_model
 from numbre_runtime.bundle import MODELS, read_bundle
-from numbre_runtime.errors import BackendError, BackendUnsupportedError, BundleError, DataError, OutputError
+from numbre_runtime.errors import BackendError, BundleError, DataError, OutputError
 from numbre_runtime.manifest import InputSpec, Manifest
 from numbre_runtime.native.arena import plan_arena
 from numbre_runtime.native.steps import Step
-from numbre_runtime.tensors import encoder
+from numbre_runtime.tensors import dequantized, encoder, softmax
 from numbre_train.data import Mnist
 from runtime.tflite_builder import OneLayer
 
@@ -260,10 +261,17 @@ def shipped_float(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_threshold_on_logits_needs_floats() -> None:
-    _, content, manifest = _shipped_network("numbre-int8")
-    with pytest.raises(BackendUnsupportedError, match="logits"):
-        c_model(content, "logits", manifest=manifest._replace(output="logits", threshold=0.5))
+def test_a_threshold_on_logits_is_that_of_their_softmax(mnist: Mnist) -> None:
+    """In whole numbers it may differ only where a share is within a thousandth of the threshold."""
+    _, content, manifest = _shipped_network("digits-int8")
+    strict = manifest._replace(threshold=0.99)
+    found = vectors(content, c_model(content, "strict", manifest=strict), mnist.test_images[:2000])
+    logits = dequantized(found.outputs, manifest.artifacts[0].output)
+    scores = softmax(logits, manifest.temperature)[:, :10]
+    clear = np.abs(scores.max(axis=1) - 0.99) > 0.001
+    expected = np.where(scores.max(axis=1) >= 0.99, scores.argmax(axis=1), -1)
+    assert (expected == -1).sum() > 20
+    np.testing.assert_array_equal(found.answers[clear], expected[clear])
 
 
 @pytest.mark.slow

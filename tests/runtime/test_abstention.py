@@ -57,6 +57,8 @@ def test_the_class_none_is_never_the_answer(mnist: Mnist, tmp_path: Path) -> Non
         ({"threshold": 1.5}, "a threshold of 1.5; expected 0 to 1"),
         ({"threshold": -0.1}, "a threshold of -0.1; expected 0 to 1"),
         ({"threshold": "high"}, "threshold: expected float"),
+        ({"temperature": 0.0}, "a temperature of 0; expected 0.01 to 100"),
+        ({"temperature": 101.0}, "a temperature of 101; expected 0.01 to 100"),
         ({"none_label": "none"}, "none_label 'none' is none of its labels"),
         ({"none_label": 3}, "none_label: expected str"),
     ],

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from numbre_export.c import literals
 from numbre_runtime.backends.integer import open_model
-from numbre_runtime.errors import BackendUnsupportedError
 from numbre_runtime.kernels.requantize import int8_tensor
 from numbre_runtime.kernels.tflite_file import Layer, read_layers
 from numbre_runtime.manifest import InputSpec, Manifest, TensorSpec
@@ -21,6 +20,21 @@ from numbre_runtime.tensors import encoder
 
 _ALL_PIXELS = np.arange(256, dtype=np.uint8)
 _SIGN_FLIPPED = (_ALL_PIXELS ^ np.uint8(128)).view(np.int8)
+
+
+@dataclass(frozen=True)
+class Softmax:
+    """A threshold on the softmax of int8 logits, in whole numbers of 32 bits.
+
+    The best class counts if powers[largest − its logit] · `scale` ≥ the sum of all classes' powers · `least`.
+    """
+
+    powers: NDArray[np.uint16]
+    """(256,): 2¹⁵ · exp(−n · step / temperature), of a logit that is n steps below the largest."""
+    scale: int
+    """Stands for a share of 1."""
+    least: int
+    """The smallest share that counts as an answer, times `scale`."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +49,8 @@ class Pictures:
     """The class that is never an answer, −1 if there is none."""
     lowest_score: int
     """The smallest stored score that counts as an answer, from −128, every score, to 128, none."""
+    softmax: Softmax | None = None
+    """How a threshold is applied to logits; None if there is no threshold, or the scores are a softmax already."""
 
     @property
     def flips_sign(self) -> bool:
@@ -153,17 +169,22 @@ def _array_bytes(parameters: Parameters) -> int:
 
 def _pictures(manifest: Manifest, source: TensorSpec, output: TensorSpec) -> Pictures:
     scores = (np.arange(-128, 128).astype(np.float32) - np.float32(output.zero_point)) * np.float32(output.scale)
-    if manifest.threshold > 0 and manifest.output != "softmax":
-        raise BackendUnsupportedError(
-            "a threshold on logits needs floats, which the C library does without; export a model that ends with a "
-            "softmax, or without --threshold"
-        )
+    threshold = manifest.threshold
+    logits = manifest.output == "logits"
     return Pictures(
         stored=_stored_pixels(manifest.input, source),
         labels=manifest.labels,
         none=-1 if manifest.none_label is None else manifest.labels.index(manifest.none_label),
-        lowest_score=-128 + int((scores < manifest.threshold).sum()) if manifest.threshold > 0 else -128,
+        lowest_score=-128 + int((scores < threshold).sum()) if threshold > 0 and not logits else -128,
+        softmax=_softmax(manifest, output.scale) if threshold > 0 and logits else None,
     )
+
+
+def _softmax(manifest: Manifest, step: float) -> Softmax:
+    powers = np.round((1 << 15) * np.exp(-np.arange(256) * (step / manifest.temperature)))
+    # The sum of all powers, times the scale, stays within 32 bits.
+    scale = (1 << 17) >> max(1, len(manifest.labels).bit_length())
+    return Softmax(powers.astype(np.uint16), scale, round(manifest.threshold * scale))
 
 
 def _stored_pixels(spec: InputSpec, source: TensorSpec) -> NDArray[np.int8]:

@@ -106,6 +106,8 @@ def _answer(pictures: Pictures) -> str:
         text += f" but class {pictures.none}, which stands for none of the others"
     if pictures.lowest_score > -128:
         text += f", or -1 if that score is below {pictures.lowest_score}"
+    if pictures.softmax is not None:
+        text += f", or -1 if its share of the softmax is below {pictures.softmax.least / pictures.softmax.scale:.4f}"
     return text
 
 
@@ -122,6 +124,9 @@ def _constants(model: CModel) -> Iterator[str]:
     if pictures is not None and not pictures.flips_sign:
         yield f"/* What a pixel is to the network: [{pictures.stored.shape[1]}][256] */"
         yield literals.array("stored_pixels", pictures.stored.T)
+    if pictures is not None and pictures.softmax is not None:
+        yield "/* The exponential function of logits that are so many steps below the largest */"
+        yield literals.array("powers", pictures.softmax.powers)
 
 
 def _members(parameters: Parameters, name: str, arrays: list[str]) -> dict[str, Any]:
@@ -188,7 +193,7 @@ int {model.prefix}_run(const int8_t input[{upper}_INPUTS], int8_t output[{upper}
     return f"""{text}
 int {model.prefix}_predict(const uint8_t image[{upper}_INPUTS], int8_t scores[{upper}_OUTPUTS])
 {{
-{_reading(model, model.pictures)}{_decision(model.pictures)}}}
+{_reading(model, model.pictures)}{_decision(model, model.pictures)}}}
 """
 
 
@@ -211,7 +216,16 @@ def _reading(model: CModel, pictures: Pictures) -> str:
 """
 
 
-def _decision(pictures: Pictures) -> str:
+def _decision(model: CModel, pictures: Pictures) -> str:
+    if pictures.softmax is not None:
+        return f"""\
+    int best = largest(scores, {pictures.none}), most = largest(scores, -1), at;
+    uint32_t total = 0;
+    for (at = 0; at < {model.prefix.upper()}_OUTPUTS; at++)
+        total += powers[scores[most] - scores[at]];
+    return powers[scores[most] - scores[best]] * (uint32_t){pictures.softmax.scale} <
+                   total * {pictures.softmax.least} ? -1 : best;
+"""
     if pictures.lowest_score <= -128:
         return f"    return largest(scores, {pictures.none});\n"
     return f"""\

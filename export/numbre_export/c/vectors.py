@@ -52,8 +52,13 @@ def vectors(content: bytes, model: CModel, images: NDArray[np.uint8] | None = No
     ranked = outputs.astype(np.int64)
     if model.pictures.none >= 0:
         ranked[:, model.pictures.none] = -129
-    answers = np.where(ranked.max(axis=1) >= model.pictures.lowest_score, ranked.argmax(axis=1), -1)
-    return Vectors(pixels, outputs, answers)
+    best = ranked.argmax(axis=1)
+    counts = ranked.max(axis=1) >= model.pictures.lowest_score
+    softmax = model.pictures.softmax
+    if softmax is not None:
+        powers = softmax.powers.astype(np.int64)[outputs.max(axis=1, keepdims=True).astype(np.int64) - outputs]
+        counts = powers[np.arange(len(best)), best] * softmax.scale >= powers.sum(axis=1) * softmax.least
+    return Vectors(pixels, outputs, np.where(counts, best, -1))
 
 
 def golden_header(found: Vectors) -> str:

@@ -59,7 +59,7 @@ class Frame:
             self.output,
             self.abstention.threshold,
             self.abstention.none_label,
-            self.abstention.temperature,
+            temperature=self.abstention.temperature,
         )
 
     def run(self, path: Path, variant: Variant) -> tuple[Artifact, list[Run]]:
