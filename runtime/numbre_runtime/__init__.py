@@ -3,7 +3,7 @@
 import numbre_runtime as numbre
 
 classifier = numbre.load()                # the model that ships here, or load("path/to/bundle")
-classifier.predict("digit.png")           # Prediction(label='7', confidence=0.996, scores=…)
+classifier.predict("digit.png")           # Prediction(label='7', confidence=0.999, scores=…)
 classifier.predict_batch(images)          # (N, 28, 28) uint8 in, (N, 11) float32 out: 0–9 and none
 numbre.read("page.jpg").text              # all numbers on a page; needs the extra `photo`
 """

@@ -126,7 +126,7 @@ def find_sheet(grey: NDArray[np.uint8]) -> Sheet | None:
         >>> desk[40:160, 80:220] = 220
         >>> desk[70:130, 140:150] = 30
         >>> [[round(value / 10) for value in corner] for corner in find_sheet(desk)]
-        [[9, 4], [21, 4], [21, 16], [9, 16]]
+        [[9, 5], [21, 5], [21, 15], [9, 15]]
     """
     if min(grey.shape) < _LEAST_SIDE:
         return None
