@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import struct
+from functools import lru_cache
 from typing import NamedTuple
 
 from numbre_runtime.backends.ends import End, Ends
@@ -94,6 +95,8 @@ class ExternalDataError(ValueError):
     """A tensor whose values are in another file."""
 
 
+# The caller that compares a file with its manifest and the engine that opens it ask one after the other.
+@lru_cache(maxsize=1)
 def onnx_ends(content: bytes) -> Ends:
     """Checks a file's structure and returns its input and output.
 

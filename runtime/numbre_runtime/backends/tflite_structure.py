@@ -8,6 +8,7 @@ followed here first. Field numbers and codes: TensorFlow's schema.fbs, version 3
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 from numbre_runtime.backends.ends import End, Ends
 from numbre_runtime.kernels.flatbuffer import Table
@@ -43,6 +44,8 @@ _TYPES = {
 _FLOATS = ("float32", "float16")
 
 
+# The caller that compares a file with its manifest and the engine that opens it ask one after the other.
+@lru_cache(maxsize=1)
 def tflite_ends(content: bytes) -> Ends:
     """Checks a file's structure and returns its input and output.
 
