@@ -35,7 +35,9 @@ def random_network(generator: np.random.Generator) -> list[Layer]:
 
 
 def _scale(generator: np.random.Generator) -> float:
-    return float(np.float32(2.0 ** generator.uniform(-10, -1)))
+    """Half of the scales are powers of two, so that sums lie just between two outputs."""
+    power = generator.uniform(-10, -1)
+    return float(np.float32(2.0 ** (round(power) if generator.random() < 0.5 else power)))
 
 
 def _two(generator: np.random.Generator, largest: int) -> tuple[int, int]:

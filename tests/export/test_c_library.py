@@ -303,3 +303,18 @@ def test_the_command(run_command: Run, tmp_path: Path) -> None:
     refused = run_command("numbre-export", "--c", "--float16", "--model", model, "--out", tmp_path / "b")
     assert refused.returncode == 2
     assert refused.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("channels", [3, 8, 11])
+def test_ties_are_rounded_as_tensorflow_lite_rounds_them(channels: int, tmp_path: Path) -> None:
+    """A quarter of a sum: in the last channels of a depthwise layer, ties go away from zero, elsewhere upward."""
+    layer = OneLayer(
+        "DEPTHWISE_CONV_2D", (1, 16, 16, channels), (1, 16, 16, channels), 2**-3, 0, 2**-4, 0,
+        weights=np.ones((1, 1, 1, channels), np.int8), weight_scales=[2**-3], version=3,
+        kind="DepthwiseConv2DOptions",
+        options={"padding": schema.Padding.VALID, "strideH": 1, "strideW": 1, "depthMultiplier": 1},
+    )  # fmt: skip
+    content = layer.build()
+    rows = np.repeat(np.arange(-128, 128, dtype=np.int8), channels)[None]
+    found, _ = _Compiled(c_model(content, "ties"), tmp_path, "portable")("run", rows)
+    np.testing.assert_array_equal(found, open_model(content, 1).run(rows))
