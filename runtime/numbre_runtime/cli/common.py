@@ -92,8 +92,10 @@ def run_command(
     warnings.filterwarnings("ignore", module="PIL")
     debug = quiet = False
     try:
-        # Options may stand between the pictures.
-        args = parser.parse_intermixed_args(argv)
+        args, left = parser.parse_known_args(argv)
+        if left:
+            # Options may stand between the pictures; this way of parsing takes longer.
+            args = parser.parse_intermixed_args(argv)
         debug, quiet = bool(args.debug), bool(args.quiet)
         if quiet:
             _silence_progress()
