@@ -11,9 +11,13 @@ that are read here. It would be the runtime's third dependency, and its offsets 
 from __future__ import annotations
 
 import struct
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+
+if TYPE_CHECKING:
+    # Reading a model's structure is on numbre-predict's way, and this import takes milliseconds.
+    from numpy.typing import DTypeLike, NDArray
 
 _LEAST_VTABLE, _ENTRY = 4, 2
 _SIZES = {"b": 1, "B": 1, "h": 2, "H": 2, "i": 4, "I": 4, "f": 4, "q": 8, "Q": 8}
