@@ -33,12 +33,15 @@ def progress_shown(*loggers: str, to_stderr: bool = False) -> Iterator[None]:
     earlier = []
     for name in loggers:
         logger = logging.getLogger(name)
-        earlier.append((logger, logger.level))
+        earlier.append((logger, logger.level, logger.propagate))
         logger.setLevel(logging.INFO)
+        # TensorFlow may give the root logger a handler, which would print each line a second time.
+        logger.propagate = False
         logger.addHandler(handler)
     try:
         yield
     finally:
-        for logger, level in earlier:
+        for logger, level, propagate in earlier:
             logger.removeHandler(handler)
             logger.setLevel(level)
+            logger.propagate = propagate
