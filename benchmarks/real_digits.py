@@ -21,6 +21,7 @@ from digits.large import large_photos
 from digits.readers import Digit, naive, numbre, opened, tesseract, tesseract_missing
 from digits.sheet import Mistake, write_sheet
 from field.layout import read_field
+from field.numbers import HEAD, score_numbers
 from field.single_digits import score_singles
 from numbre_runtime import Classifier, load, read
 from numbre_runtime.bundle import bundle_path
@@ -137,6 +138,14 @@ def run_field(classifier: Classifier, directory: Path, sheet: Path) -> None:
             mistakes += missed
             shares = f"{score.right / score.pictures:>8.1%}{score.accepted / score.pictures:>10.1%}"
             print(f"{name:28}{score.pictures:>9,}{shares}{score.wrong:>20}{score.blank:>7}", flush=True)
+    print(HEAD)
+    for name, pictures in (
+        ("one digit, numbre-read", field.singles),
+        ("numbers and pages", field.pages),
+        ("cheque amounts", field.cheques),
+    ):
+        if pictures:
+            print(score_numbers(lambda path: read(path, classifier).text, pictures).line(name), flush=True)
     write_sheet(sheet, mistakes)
     print(f"{len(mistakes)} not right or not accepted: {sheet}")
 

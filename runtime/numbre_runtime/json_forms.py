@@ -29,17 +29,19 @@ def engine_json(classifier: Classifier) -> dict[str, str]:
 
 
 def page_json(page: Page) -> dict[str, Any]:
-    """A page: width, height, dark_ink, text, and lines of numbers of digits with their boxes."""
+    """A page: width, height, dark_ink, text, lines of numbers with their boxes, left_out."""
     lines = [
         [
             {
                 "text": number.text,
                 "confidence": round(number.confidence, 6),
                 "box": number.box,
+                "separators": [asdict(separator) for separator in number.separators],
                 "digits": [{**asdict(digit), "confidence": round(digit.confidence, 6)} for digit in number.digits],
             }
             for number in line
         ]
         for line in page.lines
     ]
-    return {"width": page.width, "height": page.height, "dark_ink": page.dark_ink, "text": page.text, "lines": lines}
+    about = {"width": page.width, "height": page.height, "dark_ink": page.dark_ink, "text": page.text, "lines": lines}
+    return {**about, "left_out": page.left_out}

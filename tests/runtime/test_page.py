@@ -9,6 +9,7 @@ from collections.abc import Callable
 from difflib import SequenceMatcher
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -28,6 +29,7 @@ from pages.photo import Camera, TruePage, make_page, photograph
 from synthetic_pages import score_page
 
 CLASSIFIER = numbre.load("digits-int8")
+SAMPLES = Path(__file__).parents[2] / "samples"
 SIZE = (600, 900)
 LEAST_RIGHT = {
     "plain": 0.95,
@@ -145,7 +147,7 @@ def test_ruled_lines_are_taken_out_and_strokes_stay() -> None:
     mask[50::40] = mask[51::40] = 1
     mask[100:180, 200:212] = 1
     mask[120:132, 300:340] = 1
-    rules = ruled_pixels(mask)
+    rules = ruled_pixels(mask, 80)
     left = mask & ~rules.astype(bool)
     assert left[100:180, 200:212].all()
     assert left[120:132, 300:340].all()
@@ -156,7 +158,64 @@ def test_ruled_lines_are_taken_out_and_strokes_stay() -> None:
 def test_a_dash_and_a_digits_bar_are_no_ruled_lines() -> None:
     mask = np.zeros((300, 600), np.uint8)
     mask[100:103, 100:200] = 1
-    assert not ruled_pixels(mask).any()
+    assert not ruled_pixels(mask, 80).any()
+
+
+@pytest.mark.parametrize("text", ["3,5", "1.250,00", "12:30", "01/02", "26-5", "4+2"])
+def test_separators_are_kept_and_other_signs_are_said(text: str, mnist: Mnist) -> None:
+    page = numbre.read(_written(text, mnist))
+    assert page.text == text.replace("+", " ")
+    assert len(page.left_out) == text.count("+")
+    assert "".join(digit.label for digit in page.digits) == "".join(sign for sign in text if sign.isdigit())
+
+
+def _written(text: str, mnist: Mnist, height: int = 60) -> NDArray[np.uint8]:
+    """A line of MNIST's most typical digits and drawn separators, dark on light."""
+    ink = np.zeros((3 * height, (len(text) + 3) * height), np.uint8)
+    left, foot = height, 2 * height
+    for sign in text:
+        if sign.isdigit():
+            alike = mnist.test_images[mnist.test_labels == int(sign)]
+            image = alike[np.abs(alike - alike.mean(axis=0)).sum(axis=(1, 2)).argmin()]
+            rows, columns = np.nonzero(image > 40)
+            glyph = image[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+            glyph = cv2.resize(glyph, (round(glyph.shape[1] * height / len(glyph)), height))
+            ink[height:foot, left : left + glyph.shape[1]] = glyph
+            left += glyph.shape[1] + 12
+            continue
+        strokes = {
+            ".": [((3, -3), (3, -3))],
+            ",": [((6, -6), (0, 12))],
+            ":": [((3, -3), (3, -3)), ((3, -36), (3, -36))],
+            "/": [((0, 9), (36, -69))],
+            "-": [((0, -30), (24, -30))],
+            "+": [((0, -30), (36, -30)), ((18, -48), (18, -12))],
+        }[sign]
+        for start, end in strokes:
+            cv2.line(ink, (left + start[0], foot + start[1]), (left + end[0], foot + end[1]), 255, 7)
+        left += max(max(start[0], end[0]) for start, end in strokes) + 14
+    return np.asarray(225 - cv2.GaussianBlur(ink, (0, 0), 0.7) * 0.65, np.uint8)
+
+
+@pytest.mark.parametrize("margin", [2, 5, 8, 40])
+@pytest.mark.parametrize("height", [30, 60, 240])
+def test_a_number_that_fills_its_picture_is_read_whole(height: int, margin: int, mnist: Mnist) -> None:
+    picture = _written("735426", mnist, height)
+    rows, columns = np.nonzero(picture < 150)
+    framed = picture[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    around = max(1, round(margin / 100 * height))
+    assert numbre.read(np.pad(framed, around, constant_values=225)).text.replace(" ", "") == "735426"
+
+
+def test_a_box_around_a_number_is_no_digit(mnist: Mnist) -> None:
+    picture = _written("735", mnist)
+    cv2.rectangle(picture, (10, 30), (picture.shape[1] - 10, picture.shape[0] - 30), 60, 4)
+    assert numbre.read(picture).text == "735"
+
+
+@pytest.mark.parametrize("sample", sorted(SAMPLES.glob("*.png")), ids=lambda path: path.stem)
+def test_every_sample_is_read_as_a_page(sample: Path) -> None:
+    assert numbre.read(sample).text == sample.stem[-1]
 
 
 def test_lines_and_numbers_of_given_boxes() -> None:
@@ -178,20 +237,20 @@ def test_signs_vouch_for_each_other() -> None:
     places = [Place(x, 0, x + 20, 40, 40) for x in (0, 25, 50, 75, 200, 225, 250)]
     scores = [(0, 1), (0.8, 0.2), (0, 1), (0.1, 0.9), (1, 0), (0.4, 0.6), (0.9, 0.1)]
     signs = [_sign(number, *score) for number, score in enumerate(scores)]
-    assert are_digits(signs, places, np.array([0])).tolist() == [False, False, False, False, True, True, True]
+    assert are_digits(signs, places, np.array([0]), 1000).tolist() == [False, False, False, False, True, True, True]
 
 
 @pytest.mark.parametrize(("score", "rows", "digits"), [(0.99, 40, True), (0.99, 24, False), (0.9, 40, False)])
 def test_what_falls_into_low_or_doubtful_signs_is_a_scribble(score: float, rows: int, digits: bool) -> None:
     places = [Place(x, 0, x + 20, 40, 40) for x in (0, 20, 40)]
     signs = [_sign(0, score, 1 - score, rows) for _ in places]
-    assert are_digits(signs, places, np.array([0])).tolist() == [digits] * 3
+    assert are_digits(signs, places, np.array([0]), 1000).tolist() == [digits] * 3
 
 
 def test_without_a_class_for_none_a_sign_vouches_by_its_own_score() -> None:
     places = [Place(0, 0, 20, 40, 40), Place(100, 0, 120, 40, 40)]
     signs = [_sign(0, 0.9, 0.1), _sign(1, 0.5, 0.5)]
-    assert are_digits(signs, places, np.array([0, 1])).tolist() == [True, False]
+    assert are_digits(signs, places, np.array([0, 1]), 1000).tolist() == [True, False]
 
 
 def test_evenly_spaced_digits_are_one_number() -> None:

@@ -10,6 +10,6 @@ except ImportError as cause:
     ) from cause
 
 from numbre_runtime.page.reader import read
-from numbre_runtime.page.result import Digit, Number, Page
+from numbre_runtime.page.result import Digit, Number, Page, Separator
 
-__all__ = ["Digit", "Number", "Page", "read"]
+__all__ = ["Digit", "Number", "Page", "Separator", "read"]

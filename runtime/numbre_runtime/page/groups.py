@@ -99,7 +99,10 @@ def find_groups(parts: Parts, heights: NDArray[np.float64], writing: float) -> l
         height = float(np.median(heights[members]))
         kept = [i for i in members if max(parts.width[i], parts.height[i]) > _SPECK * height]
         if kept:
-            pieces = sorted((_piece(parts, index) for index in kept), key=lambda piece: piece.left + piece.right)
+            pieces = sorted(
+                (Piece(int(parts.left[index]), int(parts.top[index]), parts.mask(index)) for index in kept),
+                key=lambda piece: piece.left + piece.right,
+            )
             pieces = _stacked(pieces, height)
             result.append(Group(pieces, joined(pieces), height))
     return result
@@ -118,12 +121,6 @@ def _neighbourhoods(parts: Parts, writing: float) -> NDArray[np.int32]:
     rows = [parts.labels[top, left:right] for top, left, right in boxes]
     columns = [int((row == number).argmax()) for row, number in zip(rows, parts.number, strict=True)]
     return np.asarray(homes[parts.top, parts.left + np.array(columns, np.intp)], np.int32)
-
-
-def _piece(parts: Parts, index: int) -> Piece:
-    left, top = int(parts.left[index]), int(parts.top[index])
-    region = parts.labels[top : int(parts.bottom[index]), left : int(parts.right[index])]
-    return Piece(left, top, region == parts.number[index])
 
 
 def _stacked(pieces: list[Piece], height: float) -> list[Piece]:

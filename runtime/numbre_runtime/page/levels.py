@@ -36,11 +36,6 @@ class Levels:
     height: int
     """Its height."""
 
-    @property
-    def scale(self) -> tuple[float, float]:
-        """The picture's pixels for one pixel of `grey`, across and down."""
-        return self.width / self.grey.shape[1], self.height / self.grey.shape[0]
-
 
 def page_levels(source: PictureSource) -> Levels:
     """Grey levels of a picture, reduced or enlarged to a size at which digits on a page are found.

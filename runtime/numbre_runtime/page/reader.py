@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -12,16 +14,22 @@ from numpy.typing import NDArray
 from numbre_runtime.classifier import Classifier
 from numbre_runtime.errors import BundleError
 from numbre_runtime.loading import load
-from numbre_runtime.page.blobs import find_parts, local_heights, writing_height
+from numbre_runtime.page.blobs import find_parts, local_heights, without_rests, writing_height
 from numbre_runtime.page.groups import find_groups
-from numbre_runtime.page.ink import Ink, find_ink, without
+from numbre_runtime.page.ink import Ink, find_ink, reduced, without
 from numbre_runtime.page.levels import page_levels
 from numbre_runtime.page.reading_order import Place, into_lines, into_numbers
-from numbre_runtime.page.result import Digit, Number, Page
+from numbre_runtime.page.result import Box, Digit, Number, Page, Separator
 from numbre_runtime.page.rules import ruled_pixels
 from numbre_runtime.page.segments import Segment, digit_classes, read_groups
+from numbre_runtime.page.separators import SEPARATORS, Sign, find_separators
 from numbre_runtime.page.straighten import line_slope, turned
 from numbre_runtime.page.words import are_digits
+
+_TALL, _REDUCED = 100.0, 64.0
+"""Writing taller than the first, in pixels, is reduced to the second: large digits then take no longer than others."""
+_FILLS = 0.35
+"""Writing taller than this share of the page fills its picture: then its own size tells strokes from lines."""
 
 if TYPE_CHECKING:
     from numbre_runtime.pictures.picture import PictureSource
@@ -51,23 +59,63 @@ def read(image: PictureSource, classifier: Classifier | None = None) -> Page:
     ink = find_ink(levels.grey)
     if ink is None:
         return Page(levels.width, levels.height, True, (), image)
-    ink = without(ink, ruled_pixels(ink.mask))
-    segments, matrix = _segments(ink, classifier)
-    segments = [segment for segment in segments if segment.scores.any()]
+    writing = writing_height(find_parts(ink.mask))
+    fills = writing > _FILLS * ink.mask.shape[0]
+    if not fills:
+        # On ruled paper the writing can be measured only once its lines are gone.
+        ink = without(ink, ruled_pixels(ink.mask, min(writing, _TALL)))
+        writing = writing_height(find_parts(ink.mask))
+    if writing > _TALL:
+        ink, writing = reduced(ink, _REDUCED / writing), _REDUCED
+    if fills:
+        ink = without(ink, ruled_pixels(ink.mask, writing, fills))
+    page = _assembled(_signs(ink, classifier), ink, classifier, (levels.width, levels.height))
+    return replace(page, source=image)
+
+
+def _assembled(signs: _Signs, ink: Ink, classifier: Classifier, size: tuple[int, int]) -> Page:
+    """The signs put into numbers and lines, with boxes in the pixels of a picture of (width, height)."""
+    segments = [segment for segment in signs.segments if segment.scores.any()]
     places = [_place(segment) for segment in segments]
     classes = digit_classes(classifier)
-    kept = np.flatnonzero(are_digits(segments, places, classes))
-    labels = classifier.labels
-    digits = [_digit(segments[index], classes, labels, matrix, levels.scale) for index in kept]
-    places = [places[index] for index in kept]
-    lines = into_numbers(into_lines(places), places)
-    return Page(
-        levels.width,
-        levels.height,
-        ink.dark,
-        tuple(tuple(Number(tuple(digits[index] for index in number)) for number in line) for line in lines),
-        image,
-    )
+    kept = are_digits(segments, places, classes, ink.mask.shape[0])
+    scale = np.array([size[0] / ink.mask.shape[1], size[1] / ink.mask.shape[0]])
+
+    def box(points: NDArray[np.float64]) -> Box:
+        return _box(points, signs.matrix, scale)
+
+    boxes = [box(_ink_points(segment)) for segment in segments]
+    everything: list[Digit | Separator | None] = [
+        _digit(segments[index], classes, classifier.labels, boxes[index]) for index in np.flatnonzero(kept)
+    ]
+    everything += [
+        Separator(sign.text, 0, box(sign.corners)) if sign.text in SEPARATORS else None for sign in signs.separators
+    ]
+    left_out = [boxes[index] for index in np.flatnonzero(~kept)]
+    left_out += [box(sign.corners) for sign in signs.separators if sign.text not in SEPARATORS]
+    places = [*(places[index] for index in np.flatnonzero(kept)), *(sign.place for sign in signs.separators)]
+    lines = []
+    for line in into_numbers(into_lines(places), places):
+        numbers = [
+            number for members in line for number in _numbers([everything[index] for index in members]) if number.digits
+        ]
+        if numbers:
+            lines.append(tuple(numbers))
+    return Page(*size, ink.dark, tuple(lines), left_out=tuple(left_out))
+
+
+def _numbers(signs: list[Digit | Separator | None]) -> Iterator[Number]:
+    """The numbers in neighbouring signs, parted by None; before a number no separator but a minus is kept."""
+    digits: list[Digit] = []
+    separators: list[Separator] = []
+    for sign in (*signs, None):
+        if sign is None:
+            yield Number(tuple(digits), tuple(sign for sign in separators if sign.before < len(digits)))
+            digits, separators = [], []
+        elif isinstance(sign, Digit):
+            digits.append(sign)
+        elif digits or sign.text == "-":
+            separators.append(replace(sign, before=len(digits)))
 
 
 @cache
@@ -87,36 +135,50 @@ def check_digits(classifier: Classifier) -> None:
         raise BundleError(f"a bundle of the classes {named}, …; reading pages needs one of the digits 0–9")
 
 
-def _segments(ink: Ink, classifier: Classifier) -> tuple[list[Segment], NDArray[np.float64]]:
-    """The page's segments on the level page, and the (2, 3) matrix from there to the page as it lies."""
-    parts = find_parts(ink.mask)
+@dataclass(frozen=True)
+class _Signs:
+    """What is found on the level page."""
+
+    segments: list[Segment]
+    separators: list[Sign]
+    matrix: NDArray[np.float64]
+    """(2, 3), from the level page's pixels to those of the page as it lies."""
+
+
+def _signs(ink: Ink, classifier: Classifier) -> _Signs:
+    parts = without_rests(find_parts(ink.mask))
     if not len(parts):
-        return [], np.eye(2, 3)
+        return _Signs([], [], np.eye(2, 3))
     strength, matrix = turned(ink.strength, line_slope(parts, writing_height(parts)))
     if strength is not ink.strength:
         parts = find_parts((strength > ink.threshold).astype(np.uint8))
         if not len(parts):
-            return [], matrix
+            return _Signs([], [], matrix)
     writing = writing_height(parts)
-    groups = find_groups(parts, local_heights(parts, writing), writing)
-    return read_groups(groups, strength, ink.full, classifier), matrix
+    heights = local_heights(parts, writing)
+    separators = find_separators(parts, heights)
+    others = np.ones(len(parts), np.bool_)
+    others[[index for sign in separators for index in sign.parts]] = False
+    groups = find_groups(parts.where(others), heights[others], writing)
+    return _Signs(read_groups(groups, strength, ink.full, classifier), separators, matrix)
 
 
-def _digit(
-    segment: Segment,
-    classes: NDArray[np.intp],
-    labels: tuple[str, ...],
-    matrix: NDArray[np.float64],
-    scale: tuple[float, float],
-) -> Digit:
-    """The likeliest digit for a segment, of the classes that are digits, with its box in the picture's pixels."""
-    rows, columns = np.nonzero(segment.piece.mask)
-    points = np.stack([columns + segment.piece.left, rows + segment.piece.top], axis=1).astype(np.float64)
-    seen = (cv2.transform(points[None], matrix)[0] + 0.5) * scale
-    low, high = np.floor(seen.min(axis=0) - 0.5 * np.array(scale)), np.ceil(seen.max(axis=0) + 0.5 * np.array(scale))
+def _digit(segment: Segment, classes: NDArray[np.intp], labels: tuple[str, ...], box: Box) -> Digit:
+    """The likeliest digit for a segment, of the classes that are digits."""
     best = int(classes[segment.scores[classes].argmax()])
-    confidence = float(segment.scores[best])
-    return Digit(labels[best], confidence, (int(low[0]), int(low[1]), int(high[0]), int(high[1])))
+    return Digit(labels[best], float(segment.scores[best]), box)
+
+
+def _box(points: NDArray[np.float64], matrix: NDArray[np.float64], scale: NDArray[np.float64]) -> Box:
+    """The box, in the picture's own pixels, around (N, 2) pixels, x and y, of the level page."""
+    seen = (cv2.transform(points[None], matrix)[0] + 0.5) * scale
+    low, high = np.floor(seen.min(axis=0) - 0.5 * scale), np.ceil(seen.max(axis=0) + 0.5 * scale)
+    return int(low[0]), int(low[1]), int(high[0]), int(high[1])
+
+
+def _ink_points(segment: Segment) -> NDArray[np.float64]:
+    rows, columns = np.nonzero(segment.piece.mask)
+    return np.stack([columns + segment.piece.left, rows + segment.piece.top], axis=1).astype(np.float64)
 
 
 def _place(segment: Segment) -> Place:

@@ -27,16 +27,38 @@ class Digit:
 
 
 @dataclass(frozen=True, slots=True)
+class Separator:
+    """A sign within a number or before it that is no digit."""
+
+    text: str
+    """A point, comma, colon, stroke or minus sign: one of `.,:/-`."""
+    before: int
+    """Which of the number's digits, counted from 0, follows it."""
+    box: Box
+    """The box around its ink."""
+
+
+@dataclass(frozen=True, slots=True)
 class Number:
-    """Digits that stand together."""
+    """Digits that stand together, with the separators between them."""
 
     digits: tuple[Digit, ...]
     """From left to right, at least one."""
+    separators: tuple[Separator, ...] = ()
+    """From left to right."""
 
     @property
     def text(self) -> str:
-        """Its digits."""
-        return "".join(digit.label for digit in self.digits)
+        """The number as it is written, separators and all, such as `1.250,00`.
+
+        >>> box = (0, 0, 9, 20)
+        >>> Number((Digit("3", 0.99, box), Digit("5", 0.99, box)), (Separator(",", 1, box),)).text
+        '3,5'
+        """
+        marks = dict.fromkeys(range(len(self.digits)), "")
+        for separator in self.separators:
+            marks[separator.before] += separator.text
+        return "".join(marks[index] + digit.label for index, digit in enumerate(self.digits))
 
     @property
     def confidence(self) -> float:
@@ -45,8 +67,9 @@ class Number:
 
     @property
     def box(self) -> Box:
-        """The box around all its digits."""
-        lefts, tops, rights, bottoms = zip(*(digit.box for digit in self.digits), strict=True)
+        """The box around all its digits and separators."""
+        boxes = [*(digit.box for digit in self.digits), *(separator.box for separator in self.separators)]
+        lefts, tops, rights, bottoms = zip(*boxes, strict=True)
         return min(lefts), min(tops), max(rights), max(bottoms)
 
 
@@ -64,6 +87,8 @@ class Page:
     """Lines from top to bottom, each with its numbers from left to right; no line is empty."""
     source: PictureSource | None = field(default=None, repr=False, compare=False)
     """The picture, as `read` got it; None where it is not kept."""
+    left_out: tuple[Box, ...] = ()
+    """Boxes of signs as large as digits that are neither digits nor separators: letters, a plus, scribbles."""
 
     @property
     def numbers(self) -> tuple[Number, ...]:

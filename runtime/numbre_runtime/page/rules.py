@@ -13,12 +13,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-_THICKEST = 1 / 250
-"""Of the picture's longest side: what is thicker is no line of the paper."""
+_THICKEST, _THICKEST_OF_WRITING = 1 / 250, 1 / 12
+"""Of the picture's longest side, and of the writing's height: what is thicker than both is no line of the paper."""
 _WINDOWS = 6
 """The page is searched in so many strips side by side, for perspective and curled paper bend its lines."""
 _CHAIN = 3
-"""A line runs on through so many neighbouring strips at least."""
+"""A line runs on through so many neighbouring strips at least, more where it takes them to be longer than a digit."""
+_LONGER_THAN_DIGIT = 1.5
+"""Heights of the writing that no 2's foot and no 7's bar is as long as."""
+_FEW = 6.0
+"""A page that is no higher than so many heights of the writing is not searched for lines down, which a 1 looks like."""
 _STEEPEST = 0.27
 """Slope of the steepest line that is looked for, 15°."""
 _LEAST_COVERED = 0.5
@@ -70,15 +74,24 @@ class _Line:
         return np.asarray(self.middle + self.slope * (column - (self.left + self.right) / 2), np.float64)
 
 
-def ruled_pixels(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Where the paper's own lines are, across and down, in a mask (height, width) of ink; 1 there, 0 elsewhere."""
-    across = _lines_across(mask)
-    down = _lines_across(np.ascontiguousarray(mask.T)).T
+def ruled_pixels(mask: NDArray[np.uint8], writing: float, fills: bool = False) -> NDArray[np.uint8]:
+    """Where the paper's own lines are, across and down, in a mask (height, width) of ink; 1 there, 0 elsewhere.
+
+    Args:
+        mask: 1 where there is ink.
+        writing: The writing's usual height in pixels.
+        fills: Few digits fill the page, and a line must be longer than one of them.
+    """
+    thickest = max(3, round(max(mask.shape) * _THICKEST), round(writing * _THICKEST_OF_WRITING))
+    across = _lines_across(mask, thickest, writing if fills else 0.0)
+    if fills and mask.shape[0] <= _FEW * writing:
+        return across
+    down = _lines_across(np.ascontiguousarray(mask.T), thickest, writing if fills else 0.0).T
     return np.asarray(cv2.bitwise_or(across, np.ascontiguousarray(down)), np.uint8)
 
 
-def _lines_across(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    thickest = max(3, round(max(mask.shape) * _THICKEST))
+def _lines_across(mask: NDArray[np.uint8], thickest: int, writing: float) -> NDArray[np.uint8]:
+    chain = int(np.clip(np.ceil(_LONGER_THAN_DIGIT * writing * _WINDOWS / mask.shape[1]), _CHAIN, _WINDOWS))
     runs = _runs_down(mask)
     thin = runs.where(runs.length <= thickest)
     edges = np.linspace(0, mask.shape[1], _WINDOWS + 1)
@@ -86,7 +99,7 @@ def _lines_across(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
         _lines_in_strip(thin, float(left), float(right), mask.shape[0], thickest) for left, right in pairwise(edges)
     ]
     found = np.zeros((mask.shape[0] + 1, mask.shape[1]), np.int8)
-    for line in _chained(strips):
+    for line in _chained(strips, chain):
         inside = thin.where((thin.column >= line.left) & (thin.column < line.right))
         near = inside.where(np.abs(inside.middle - line.row(inside.column)) <= _NEAR)
         if near.length.size:
@@ -133,7 +146,7 @@ def _lines_in_strip(thin: _Runs, left: float, right: float, height: int, thickes
     return lines
 
 
-def _chained(strips: list[list[_Line]]) -> list[_Line]:
+def _chained(strips: list[list[_Line]], least: int) -> list[_Line]:
     """The lines that run on through enough strips."""
     before: list[list[int]] = []
     for index, lines in enumerate(strips):
@@ -147,7 +160,7 @@ def _chained(strips: list[list[_Line]]) -> list[_Line]:
         line
         for lines, back, on in zip(strips, before, after, strict=True)
         for line, b, a in zip(lines, back, on, strict=True)
-        if a + b - 1 >= _CHAIN
+        if a + b - 1 >= least
     ]
 
 

@@ -28,15 +28,22 @@ _GROUP, _WORD, _LOW, _CUT = 0.5, 1.0, 14.0, 3.8
 heights of the writing, and of the share of the word's signs that had to be cut apart."""
 _LEAST = 1.2
 """What their sum must reach. A logistic regression on pages of MNIST's validation digits gave these five."""
+_FILLS = 0.35
+"""A word of two signs or more fills its picture where it is so large, as a share of the page's height."""
+_PURPOSE = 2.5
+"""Added for such a word, because people cut pictures close around numbers, not around letters."""
 
 
-def are_digits(segments: list[Segment], places: list[Place], digits: NDArray[np.intp]) -> NDArray[np.bool_]:
+def are_digits(
+    segments: list[Segment], places: list[Place], digits: NDArray[np.intp], page_height: float
+) -> NDArray[np.bool_]:
     """(N,): for each sign of a page whether it is a digit.
 
     Args:
         segments: The signs.
         places: Where they stand.
         digits: Which of the classifier's classes are digits.
+        page_height: The height of the page in pixels.
     """
     odds = np.array([_odds(segment, digits) for segment in segments])
     groups: dict[int, list[int]] = defaultdict(list)
@@ -50,6 +57,8 @@ def are_digits(segments: list[Segment], places: list[Place], digits: NDArray[np.
         for word in _words(line, places):
             cut = np.mean([len(groups[segments[index].group]) > 1 for index in word])
             sums[word] += _WORD * odds[word].mean() - _CUT * cut
+            if len(word) > 1 and np.median([places[index].height for index in word]) > _FILLS * page_height:
+                sums[word] += _PURPOSE
     return np.asarray(sums >= _LEAST, np.bool_)
 
 

@@ -159,7 +159,14 @@ def _prediction_schema() -> Schema:
 
 def _page_schema() -> Schema:
     digit = _object(label=_STRING, confidence=_SHARE, box=_BOX)
-    number = _object(text=_STRING, confidence=_SHARE, box=_BOX, digits={"type": "array", "items": digit})
+    separator = _object(text=_STRING, before={"type": "integer"}, box=_BOX)
+    number = _object(
+        text=_STRING,
+        confidence=_SHARE,
+        box=_BOX,
+        separators={"type": "array", "items": separator},
+        digits={"type": "array", "items": digit},
+    )
     return _object(
         model=_STRING,
         width={"type": "integer"},
@@ -167,6 +174,7 @@ def _page_schema() -> Schema:
         dark_ink=_BOOLEAN,
         text=_STRING,
         lines={"type": "array", "items": {"type": "array", "items": number}},
+        left_out={"type": "array", "items": _BOX},
         artifact=_STRING,
         backend=_STRING,
     )
