@@ -10,7 +10,7 @@ import pytest
 from conftest import Run
 from numbre_runtime.doctor.board import Board, this_board
 from numbre_runtime.doctor.cures import NOTHING_TO_DO, cure
-from numbre_runtime.doctor.probe import Probe
+from numbre_runtime.doctor.engines import Probe
 
 _PI4 = Board("Raspberry Pi 4", "Debian 12", "aarch64", 64, "3.11.2", "2.4.6", "13.0.0")
 _PI2 = Board("Raspberry Pi 2", "Debian 12", "armv7l", 32, "3.11.2", "1.24.2", "9.4.0")

@@ -15,7 +15,8 @@ import pytest
 
 from numbre_runtime.bundle import DEFAULT_BUNDLE
 from numbre_runtime.doctor import probe as module
-from numbre_runtime.doctor.probe import Probe, probe
+from numbre_runtime.doctor.engines import Probe
+from numbre_runtime.doctor.probe import probe
 from numbre_runtime.doctor.probe_cache import remembered_probe
 
 _CRASH = "import os, signal\nos.kill(os.getpid(), signal.SIGILL)\n"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from numbre_runtime.backends.base import Backend
-from numbre_runtime.backends.ends import Ends
 from numbre_runtime.errors import BackendError
+
+if TYPE_CHECKING:
+    from numbre_runtime.backends.ends import Ends
 
 BACKENDS = ("litert", "tflite_runtime", "onnxruntime", "numpy")
 """Every backend that is tried where none is asked for, in the order of preference."""

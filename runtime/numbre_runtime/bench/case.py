@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 
 from numbre_runtime.backends import BACKENDS, backend_format
-from numbre_runtime.doctor.probe import MODULES, PACKAGES
+from numbre_runtime.doctor.engines import MODULES, PACKAGES
 from numbre_runtime.errors import BackendNotInstalledError, BundleError
 from numbre_runtime.manifest import Manifest
 

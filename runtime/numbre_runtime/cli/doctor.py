@@ -14,7 +14,8 @@ from numbre_runtime.cli.common import EXIT_ERROR, EXIT_OK, Parser, run_command
 from numbre_runtime.doctor.board import this_board
 from numbre_runtime.doctor.bundle_findings import bundle_findings
 from numbre_runtime.doctor.cures import cure
-from numbre_runtime.doctor.probe import Probe, probe
+from numbre_runtime.doctor.engines import Probe
+from numbre_runtime.doctor.probe import probe
 from numbre_runtime.text import json_text, terminal
 
 

@@ -10,7 +10,6 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from numbre_runtime.errors import ImageError
-from numbre_runtime.pictures.listing import pictures_in
 
 if TYPE_CHECKING:
     from numbre_runtime.pictures.picture import PictureSource
@@ -51,6 +50,8 @@ def picture_inputs(words: Iterable[str], glob: str | None = None) -> Iterator[In
 
 def _folder(folder: str, glob: str | None) -> Iterator[Input]:
     from fnmatch import fnmatch
+
+    from numbre_runtime.pictures.listing import pictures_in
 
     def matches(path: str) -> bool:
         inside = os.path.relpath(path, folder)

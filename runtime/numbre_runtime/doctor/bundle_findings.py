@@ -9,7 +9,7 @@ from typing import NamedTuple
 from numbre_runtime.backends import BACKENDS, backend_format
 from numbre_runtime.bundle import read_bundle
 from numbre_runtime.classifier import check_artifact
-from numbre_runtime.doctor.probe import MODULES
+from numbre_runtime.doctor.engines import MODULES
 from numbre_runtime.doctor.trial import trial
 from numbre_runtime.errors import BundleError
 

@@ -6,7 +6,7 @@ Each rule was met on a board, real or emulated; docs/boards.md holds the figures
 from __future__ import annotations
 
 from numbre_runtime.doctor.board import Board
-from numbre_runtime.doctor.probe import PACKAGES, Probe
+from numbre_runtime.doctor.engines import PACKAGES, Probe
 
 NOTHING_TO_DO = "nothing to do: the numpy backend needs no engine"
 _INSTALL = "pip install 'numbre-runtime[{}]'"

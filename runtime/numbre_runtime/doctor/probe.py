@@ -11,49 +11,18 @@ from __future__ import annotations
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
 
 from numbre_runtime.backends import backend_format
 from numbre_runtime.bundle import read_bundle, shipped_bundles
 from numbre_runtime.child import Ended, NoChildError, run_child, say
 from numbre_runtime.classifier import open_artifact, replay_golden
+from numbre_runtime.doctor.engines import MODULES, PACKAGES, Probe
 from numbre_runtime.errors import BackendError
-
-MODULES = {
-    "litert": "ai_edge_litert.interpreter",
-    "tflite_runtime": "tflite_runtime.interpreter",
-    "onnxruntime": "onnxruntime",
-    "numpy": "numpy",
-}
-"""Backend name to the module that is its engine."""
-
-PACKAGES = {
-    "litert": "ai-edge-litert",
-    "tflite_runtime": "tflite-runtime",
-    "onnxruntime": "onnxruntime",
-    "numpy": "numpy",
-}
-"""Backend name to the package that pip installs."""
 
 STAGES = ("import", "load", "inference", "golden outputs")
 """What a probe goes through, in this order."""
 
 _TIMEOUT_S = 120.0
-
-
-class Probe(NamedTuple):
-    """What a probe found."""
-
-    backend: str
-    """The backend's name."""
-    status: str
-    """"works", "not installed", "broken", or "not tried" where no child process can be started."""
-    version: str = ""
-    """The engine's name and version, "litert 2.3.0", as far as it got."""
-    stage: str = ""
-    """Where it broke, one of `STAGES`."""
-    reason: str = ""
-    """What went wrong: the engine's own message, or the signal."""
 
 
 def probe(name: str) -> Probe:

@@ -14,7 +14,7 @@ import numpy as np
 
 from numbre_runtime.bundle import Bundle
 from numbre_runtime.cache import cache_directory
-from numbre_runtime.doctor.probe import MODULES, Probe, probe
+from numbre_runtime.doctor.engines import MODULES, Probe
 from numbre_runtime.errors import BackendError, OutputError
 from numbre_runtime.files import read_limited, write_atomic
 from numbre_runtime.manifest import Artifact
@@ -41,6 +41,8 @@ def remembered_probe(name: str) -> Probe:
     if isinstance(entry, dict):
         with suppress(TypeError):
             return Probe(**entry)
+    from numbre_runtime.doctor.probe import probe
+
     result = probe(name)
     if result.status in ("works", "broken"):
         _remember(path, known, key, result._asdict())

@@ -19,12 +19,12 @@ from numbre_runtime.pictures.ground import has_dark_ink, ink_of
 from numbre_runtime.pictures.histogram import histogram, otsu, quantile
 from numbre_runtime.pictures.mnist_form import SIDE, in_mnist_form
 from numbre_runtime.pictures.picture import PictureSource, picture_name, upright_size, with_picture
-from numbre_runtime.pictures.ruled_lines import without_lines
-from numbre_runtime.pictures.sheet import Sheet, find_sheet, flattened
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
+
+    from numbre_runtime.pictures.sheet import Sheet
 
 _WORK_SIZE = 256
 """Longest side, in pixels, at which a picture is examined."""
@@ -83,7 +83,7 @@ def to_mnist(source: PictureSource) -> NDArray[np.uint8]:
 def _digit_of(picture: Image, size: tuple[int, int]) -> tuple[NDArray[np.uint8], Found | None]:
     """As `find_digit`, of an opened picture, or a draft of it, and its own width and height as they are stored."""
     grey = grey_levels(picture, _WORK_SIZE, 2 * _WORK_SIZE)
-    sheet = find_sheet(grey)
+    sheet = _sheet(grey)
     pixels, found = from_grey(grey) if sheet is None else _on_sheet(grey, sheet)
     if found is None:
         return pixels, None
@@ -94,8 +94,20 @@ def _digit_of(picture: Image, size: tuple[int, int]) -> tuple[NDArray[np.uint8],
     return pixels, found._replace(box=box)
 
 
+def _sheet(grey: NDArray[np.uint8]) -> Sheet | None:
+    """The sheet that a picture shows; one of the network's own size is too small for any."""
+    if min(grey.shape) <= SIDE:
+        return None
+    # Imported here and below, because small pictures, which need neither, then start faster.
+    from numbre_runtime.pictures.sheet import find_sheet
+
+    return find_sheet(grey)
+
+
 def _on_sheet(grey: NDArray[np.uint8], sheet: Sheet) -> tuple[NDArray[np.uint8], Found | None]:
     """As `from_grey`, of the sheet in a picture."""
+    from numbre_runtime.pictures.sheet import flattened
+
     flat = flattened(grey, sheet)
     pixels, found = from_grey(flat)
     if found is None:
@@ -116,6 +128,8 @@ def from_grey(grey: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], Found | None]
     ink = ink_of(inner, dark_ink, small=enlarged > 1)
     counts = histogram(ink)
     if enlarged == 1:
+        from numbre_runtime.pictures.ruled_lines import without_lines
+
         clean = without_lines(ink, counts)
         if clean is not ink:
             ink, counts = clean, histogram(clean)

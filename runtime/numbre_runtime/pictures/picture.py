@@ -12,12 +12,13 @@ from typing import IO, TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 import numpy as np
 
 from numbre_runtime.errors import ImageError, NumbreError
-from numbre_runtime.pictures.metered_file import MeteredFile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
     from PIL.ImageFile import ImageFile
+
+    from numbre_runtime.pictures.metered_file import MeteredFile
 
 _Result = TypeVar("_Result")
 
@@ -139,7 +140,7 @@ def with_picture(
             _check_decoder(picture, name)
             if picture.format in ("JPEG", "MPO"):
                 _check_scans(picture, opened, name)
-            if isinstance(opened, MeteredFile):
+            if not isinstance(opened, str):
                 opened.decode()
             size = picture.size
             if draft is not None:
@@ -162,7 +163,7 @@ def with_picture(
         # Pillow lets a dozen kinds of errors through on damaged files, AttributeError and struct.error among them.
         raise ImageError(f"{name}: damaged or cut short ({cause})") from cause
     finally:
-        if isinstance(source, (str, os.PathLike)) and isinstance(opened, MeteredFile):
+        if isinstance(source, (str, os.PathLike)) and not isinstance(opened, str):
             opened.release()
 
 
@@ -197,9 +198,11 @@ def _opened(source: object, name: str) -> str | MeteredFile:
     A small file by its name, because Pillow then imports only the decoder for its ending; what is done with it is
     bounded by its size.
     """
+    if isinstance(source, (str, os.PathLike)) and _check_file(name) <= _SMALL_FILE:
+        return name
+    from numbre_runtime.pictures.metered_file import MeteredFile
+
     if isinstance(source, (str, os.PathLike)):
-        if _check_file(name) <= _SMALL_FILE:
-            return name
         return MeteredFile(open(name, "rb"))  # noqa: PTH123 - closed by the caller; Path would cost an import
     if isinstance(source, (bytes, bytearray, memoryview)):
         return MeteredFile(io.BytesIO(source))
@@ -301,7 +304,7 @@ def _check_decoder(picture: ImageFile, name: str) -> None:
 
 def _check_scans(picture: ImageFile, opened: str | MeteredFile, name: str) -> None:
     """Bounds the work of a JPEG that is stored in many passes over all its pixels."""
-    if isinstance(opened, MeteredFile):
+    if not isinstance(opened, str):
         scans = opened.count(_START_OF_SCAN)
     else:
         with open(opened, "rb") as stream:  # noqa: PTH123
