@@ -220,6 +220,22 @@ def softmax(logits: NDArray[np.float32], temperature: float = 1.0) -> NDArray[np
     return scores
 
 
+def tempered(scores: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
+    """Scores (N, classes) of a softmax as they would be at a temperature that is so many times as high.
+
+    Example:
+        >>> logits = np.array([[0.0, 2.0, 3.0]], np.float32)
+        >>> bool(np.allclose(tempered(softmax(logits, 2.0), 0.5), softmax(logits, 1.0)))
+        True
+    """
+    if temperature == 1:
+        return scores
+    powers = scores.astype(np.float64) ** (1 / temperature)
+    sums = np.maximum(powers.sum(axis=-1, keepdims=True), np.finfo(np.float64).tiny)
+    result: NDArray[np.float32] = (powers / sums).astype(np.float32)
+    return result
+
+
 def row_decoder(
     artifact: Artifact, output: str = "softmax", temperature: float = 1.0
 ) -> Callable[[NDArray[Any]], NDArray[np.float32]]:

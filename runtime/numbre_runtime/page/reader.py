@@ -25,6 +25,7 @@ from numbre_runtime.page.segments import Segment, digit_classes, read_groups
 from numbre_runtime.page.separators import SEPARATORS, Sign, find_separators
 from numbre_runtime.page.straighten import line_slope, turned
 from numbre_runtime.page.words import are_digits
+from numbre_runtime.tensors import tempered
 
 _TALL, _REDUCED = 100.0, 64.0
 """Writing taller than the first, in pixels, is reduced to the second: large digits then take no longer than others."""
@@ -86,7 +87,7 @@ def _assembled(signs: _Signs, ink: Ink, classifier: Classifier, size: tuple[int,
 
     boxes = [box(_ink_points(segment)) for segment in segments]
     everything: list[Digit | Separator | None] = [
-        _digit(segments[index], classes, classifier.labels, boxes[index]) for index in np.flatnonzero(kept)
+        _digit(segments[index], classes, classifier, boxes[index]) for index in np.flatnonzero(kept)
     ]
     everything += [
         Separator(sign.text, 0, box(sign.corners)) if sign.text in SEPARATORS else None for sign in signs.separators
@@ -163,10 +164,11 @@ def _signs(ink: Ink, classifier: Classifier) -> _Signs:
     return _Signs(read_groups(groups, strength, ink.full, classifier), separators, matrix)
 
 
-def _digit(segment: Segment, classes: NDArray[np.intp], labels: tuple[str, ...], box: Box) -> Digit:
-    """The likeliest digit for a segment, of the classes that are digits."""
+def _digit(segment: Segment, classes: NDArray[np.intp], classifier: Classifier, box: Box) -> Digit:
+    """The likeliest digit for a segment, of the classes that are digits, with its confidence as `predict` gives it."""
     best = int(classes[segment.scores[classes].argmax()])
-    return Digit(labels[best], float(segment.scores[best]), box)
+    confidence = tempered(segment.scores[None], classifier.manifest.temperature)[0, best]
+    return Digit(classifier.labels[best], float(confidence), box)
 
 
 def _box(points: NDArray[np.float64], matrix: NDArray[np.float64], scale: NDArray[np.float64]) -> Box:

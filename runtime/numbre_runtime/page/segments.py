@@ -12,6 +12,7 @@ from numbre_runtime.classifier import Classifier
 from numbre_runtime.page.groups import Group, Piece
 from numbre_runtime.page.lattice import WIDE, Reading, best_path, lattice
 from numbre_runtime.pictures.mnist_form import SIDE, in_mnist_form
+from numbre_runtime.tensors import tempered
 
 _MOST_READINGS = 10_000
 """From so many on, nothing is cut; a bound on the time that noise can cost."""
@@ -37,7 +38,7 @@ class Segment:
 
     piece: Piece
     scores: NDArray[np.float32]
-    """(classes,) what the classifier gives; zeros for what has no digit's size."""
+    """(classes,) the classifier's scores at temperature 1; zeros for a piece that has no digit's size."""
     height: float
     """How tall the writing is around it, in pixels."""
     group: int
@@ -86,7 +87,7 @@ def digit_classes(classifier: Classifier) -> NDArray[np.intp]:
 def _scores(
     pieces: list[tuple[Piece, float]], strength: NDArray[np.uint8], full: float, classifier: Classifier
 ) -> NDArray[np.float32]:
-    """(N, classes) the classifier's scores of pieces among writing of their height, all in one batch."""
+    """(N, classes) the plain scores of pieces among writing of their height, all in one batch."""
     scores = np.zeros((len(pieces), len(classifier.labels)), np.float32)
     sized = [
         index
@@ -95,8 +96,13 @@ def _scores(
     ]
     if sized:
         images = [_prepared(pieces[index][0], strength, full) for index in sized]
-        scores[sized] = classifier.predict_batch(np.stack(images))
+        scores[sized] = _plain_scores(classifier, np.stack(images))
     return scores
+
+
+def _plain_scores(classifier: Classifier, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The scores (N, classes) at temperature 1, at which the prices above and the weights of words were chosen."""
+    return tempered(classifier.predict_batch(images), 1 / classifier.manifest.temperature)
 
 
 def _looked_at_again(
@@ -113,7 +119,7 @@ def _looked_at_again(
         return segments
     images = [_prepared(segments[index].piece, strength, full) for index in doubtful]
     views = np.stack([cv2.warpAffine(image, view, image.shape) for view in _VIEWS for image in images])
-    scores = classifier.predict_batch(views).reshape(len(_VIEWS), len(images), -1).mean(axis=0)
+    scores = _plain_scores(classifier, views).reshape(len(_VIEWS), len(images), -1).mean(axis=0)
     result = list(segments)
     for index, mean in zip(doubtful, scores, strict=True):
         result[index] = replace(segments[index], scores=mean)
