@@ -21,7 +21,7 @@ _SHARE = 0.44
 
 
 @dataclass(frozen=True)
-class Place:
+class SheetScene:
     """Where a sheet lies."""
 
     desk: Callable[[Generator], Grey]
@@ -46,7 +46,7 @@ def desk_photos(name: str, digits: NDArray[np.uint8], seed: int = 0) -> list[Ima
     return [_photo(place, digit, np.random.default_rng([seed, number, index])) for index, digit in enumerate(digits)]
 
 
-def _photo(place: Place, digit: NDArray[np.uint8], random: Generator) -> Image.Image:
+def _photo(place: SheetScene, digit: NDArray[np.uint8], random: Generator) -> Image.Image:
     scene = Image.fromarray(np.clip(place.desk(random), 0, 255).astype(np.uint8))
     sheet, corners = _sheet(digit, random.uniform(*place.paper), random), _corners(place.turn, random)
     _paste(scene, sheet, corners)
@@ -148,13 +148,13 @@ def _bezel(scene: Image.Image, corners: NDArray[np.float64], _: Generator) -> No
 
 
 PLACES = {
-    "dark desk": Place(_plain(25, 70), (190, 245)),
-    "grey desk": Place(_plain(110, 150), (195, 245)),
-    "wooden desk": Place(_wood, (200, 245)),
-    "table edge": Place(_plain(110, 150), (195, 245), covered=_table_edge),
-    "two sheets": Place(_plain(40, 120), (195, 245), covered=_second_sheet),
-    "hand": Place(_plain(30, 90), (195, 245), covered=_hand),
-    "whiteboard": Place(_plain(120, 165), (215, 250), turn=0.0),
-    "screen": Place(_plain(30, 130), (210, 250), turn=6.0, covered=_bezel),
+    "dark desk": SheetScene(_plain(25, 70), (190, 245)),
+    "grey desk": SheetScene(_plain(110, 150), (195, 245)),
+    "wooden desk": SheetScene(_wood, (200, 245)),
+    "table edge": SheetScene(_plain(110, 150), (195, 245), covered=_table_edge),
+    "two sheets": SheetScene(_plain(40, 120), (195, 245), covered=_second_sheet),
+    "hand": SheetScene(_plain(30, 90), (195, 245), covered=_hand),
+    "whiteboard": SheetScene(_plain(120, 165), (215, 250), turn=0.0),
+    "screen": SheetScene(_plain(30, 130), (210, 250), turn=6.0, covered=_bezel),
 }
 """Name to the place that a sheet is photographed in."""

@@ -61,7 +61,7 @@ class Style:
 
 
 @dataclass
-class Sheet:
+class WrittenSheet:
     """The ink on a page, before it is photographed."""
 
     ink: NDArray[np.float32]
@@ -86,9 +86,9 @@ def mnist_source(images: NDArray[np.uint8], labels: NDArray[np.uint8], generator
     return following
 
 
-def compose(size: tuple[int, int], style: Style, source: Source, generator: np.random.Generator) -> Sheet:
+def compose(size: tuple[int, int], style: Style, source: Source, generator: np.random.Generator) -> WrittenSheet:
     """Writes lines of numbers on an empty sheet of (height, width)."""
-    sheet = Sheet(np.zeros(size, np.float32))
+    sheet = WrittenSheet(np.zeros(size, np.float32))
     height, width = size
     pitch = style.height * generator.uniform(1.8, 2.3)
     margin = 0.09 * min(size)
@@ -104,7 +104,7 @@ def compose(size: tuple[int, int], style: Style, source: Source, generator: np.r
 
 
 def _line(
-    sheet: Sheet,
+    sheet: WrittenSheet,
     span: tuple[float, float],
     top: float,
     number: int,
@@ -200,7 +200,7 @@ def _font(name: str, size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"{name}.ttf"), size)
 
 
-def _words(sheet: Sheet, left: float, top: float, style: Style, generator: np.random.Generator) -> None:
+def _words(sheet: WrittenSheet, left: float, top: float, style: Style, generator: np.random.Generator) -> None:
     """A line of letters."""
     canvas = Image.new("L", (sheet.ink.shape[1], sheet.ink.shape[0]))
     font = _font(str(generator.choice(_FONTS)), int(1.2 * style.height))
@@ -209,7 +209,7 @@ def _words(sheet: Sheet, left: float, top: float, style: Style, generator: np.ra
     np.maximum(sheet.ink, np.asarray(canvas, np.float32) / 255, out=sheet.ink)
 
 
-def _scribble(sheet: Sheet, left: float, top: float, style: Style, generator: np.random.Generator) -> float:
+def _scribble(sheet: WrittenSheet, left: float, top: float, style: Style, generator: np.random.Generator) -> float:
     """A zigzag of 5 to 9 strokes; returns where it ends."""
     count = int(generator.integers(5, 10))
     width = 0.3 * style.height * count
@@ -220,7 +220,7 @@ def _scribble(sheet: Sheet, left: float, top: float, style: Style, generator: np
     return _stroke(sheet, np.stack([x, y], axis=1), 0.1 * style.height) + 0.3 * style.height
 
 
-def _stroke(sheet: Sheet, corners: NDArray[np.float64], thickness: float) -> float:
+def _stroke(sheet: WrittenSheet, corners: NDArray[np.float64], thickness: float) -> float:
     """A polyline of full ink; returns its right end."""
     points = np.round(corners * 8).astype(np.int32).reshape(-1, 1, 2)
     cv2.polylines(sheet.ink, [points], False, 1.0, max(1, round(thickness)), cv2.LINE_AA, 3)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pages.composer import Sheet, Source, Style, TrueDigit, compose
+from pages.composer import Source, Style, TrueDigit, WrittenSheet, compose
 
 Levels = NDArray[np.float32]
 """(height, width) brightness 0–255."""
@@ -108,7 +108,7 @@ def make_page(
 
 
 def photograph(
-    sheet: Sheet, style: Style, camera: Camera, generator: np.random.Generator
+    sheet: WrittenSheet, style: Style, camera: Camera, generator: np.random.Generator
 ) -> tuple[NDArray[np.uint8], tuple[TrueDigit, ...]]:
     """The picture of a sheet, and its digits where they are on the picture."""
     shape = sheet.ink.shape
@@ -144,7 +144,7 @@ def _clouds(shape: tuple[int, ...], cells: int, generator: np.random.Generator) 
     return np.asarray(cv2.resize(coarse, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC), np.float32)
 
 
-def _rule(levels: Levels, sheet: Sheet, style: Style, camera: Camera, generator: np.random.Generator) -> None:
+def _rule(levels: Levels, sheet: WrittenSheet, style: Style, camera: Camera, generator: np.random.Generator) -> None:
     """Draws the lines of ruled or squared paper."""
     thickness = max(1, round(style.height * generator.uniform(0.02, 0.05)))
     level = camera.paper + (camera.ink - camera.paper) * generator.uniform(0.2, 0.55)

@@ -17,7 +17,7 @@ from numbre_export.convert.file_facts import onnx_facts, tflite_facts
 from numbre_export.data.datasets import DataOptions, load_data
 from numbre_export.verify.explain import LayerRange, layer_ranges
 from numbre_export.verify.gate import Gate, Run, TestSet, measure, noise, run_artifact
-from numbre_export.verify.verdict import CANNOT_TELL, FAIL, PASS, Case, Judged, judge, power
+from numbre_export.verify.verdict import CANNOT_TELL, FAIL, PASS, FileAnswers, Judged, judge, power
 from numbre_runtime.backends.quiet import quiet_engine
 from numbre_runtime.bundle import Bundle
 from numbre_runtime.errors import ModelError
@@ -146,7 +146,7 @@ def audit(
         runs = _runs(path, content, found.spec, found.labels, output, test)
     measured = [measure(run, test, found.labels) for run in runs]
     bounds = gate or Gate(min_agreement=0.0)
-    cases = [Case("int8", run, item) for run, item in zip(runs, measured, strict=True)]
+    cases = [FileAnswers("int8", run, item) for run, item in zip(runs, measured, strict=True)]
     judged = tuple(judge(cases, test, found.labels, bounds))
     layers: tuple[LayerRange, ...] = ()
     if path.suffix == Path(reference).suffix == ".tflite":

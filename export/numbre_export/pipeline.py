@@ -35,7 +35,7 @@ from numbre_export.verify.gate import Gate, ParityError, TestSet
 from numbre_export.verify.ladder import Climb, climb
 from numbre_export.verify.outcome import NOT_MADE, MadeFile, Outcome
 from numbre_export.verify.targets import Target, parse_target, reasons_against
-from numbre_export.verify.verdict import CANNOT_TELL, PASS, Case, judge, power
+from numbre_export.verify.verdict import CANNOT_TELL, PASS, FileAnswers, judge, power
 from numbre_runtime.backends.quiet import quiet_engine
 from numbre_runtime.bundle import read_bundle
 from numbre_runtime.errors import BackendError, DataError, ModelError, OutputError
@@ -335,7 +335,7 @@ class _Export:
         """The outcomes with the gate's verdicts, judged together."""
         frame = self._frame
         cases = [
-            Case(outcome.made.variant.precision, run, measured)
+            FileAnswers(outcome.made.variant.precision, run, measured)
             for outcome in outcomes
             if outcome.made is not None
             for run, measured in zip(outcome.made.runs, outcome.made.artifact.measured, strict=True)

@@ -16,7 +16,7 @@ from numbre_export.verify.frame import Frame
 from numbre_export.verify.gate import Gate, Run, TestSet, measure, misses, noise, run_artifact
 from numbre_export.verify.matrix import agreement_matrix
 from numbre_export.verify.outcome import MadeFile, Outcome
-from numbre_export.verify.verdict import CANNOT_TELL, FAIL, PASS, Case, Judged, judge, power
+from numbre_export.verify.verdict import CANNOT_TELL, FAIL, PASS, FileAnswers, Judged, judge, power
 from numbre_runtime.bundle import Bundle
 from numbre_runtime.manifest import Measurement
 from numbre_train.data import Mnist
@@ -71,7 +71,7 @@ def test_what_the_paired_test_says(int8_run: Run, test_set: TestSet) -> None:
 
 
 def _judged(run: Run, test: TestSet, gate: Gate | None = None) -> Judged:
-    return judge([Case("int8", run, measure(run, test, _LABELS))], test, _LABELS, gate or Gate())[0]
+    return judge([FileAnswers("int8", run, measure(run, test, _LABELS))], test, _LABELS, gate or Gate())[0]
 
 
 def test_the_finding_names_file_backend_figures_and_bounds(shipped: Bundle, int8_run: Run, test_set: TestSet) -> None:
@@ -130,13 +130,13 @@ def test_several_files_are_corrected_for_and_equal_answers_count_once(int8_run: 
     gate = Gate(max_class_drop=1, min_agreement=0)
     right = np.flatnonzero(test.answers == test.labels)
 
-    def broken(start: int) -> Case:
+    def broken(start: int) -> FileAnswers:
         raw = np.zeros((60, 10), np.int8)
         raw[np.arange(60), test.answers] = 1
         rows = right[start : start + 6]
         raw[rows] = np.roll(raw[rows], 1, axis=1)
         changed = dataclasses.replace(run, raw=raw)
-        return Case("int8", changed, measure(changed, test, _LABELS))
+        return FileAnswers("int8", changed, measure(changed, test, _LABELS))
 
     same = judge([broken(0)] * 4, test, _LABELS, gate)
     assert {item.verdict for item in same} == {FAIL}

@@ -273,7 +273,7 @@ def test_plot_draws_a_line_for_each_row(run_command: Run, tmp_path: Path) -> Non
     assert done.returncode == 0
     with Image.open(path) as picture:
         colours = {colour for _, colour in picture.convert("RGB").getcolors(1 << 20) or []}
-    assert {(31, 119, 180), (255, 127, 14)} <= colours  # matplotlib's first two line colours
+    assert {(0, 114, 178), (230, 159, 0)} <= colours  # the first two of the palette
 
 
 def test_plot_asks_for_matplotlib_before_measuring(run_command: Run, tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ def _png_header(width: int, height: int) -> bytes:
     [
         (b"", "the file is empty"),
         (b"no picture at all", "no picture in a known format"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n", "no picture in a known format"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n", "a PostScript document, not a picture"),
         (_png_header(10_000, 10_000), "10000×10000 pixels; at most 50,000,000 are read"),
         (_png_header(1_000_000, 1_000_000), "too large; at most 50,000,000 pixels are read"),
         (_png_header(28, 28), "damaged or cut short"),

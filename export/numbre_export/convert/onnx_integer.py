@@ -98,7 +98,7 @@ def _rows(name: str, calibration: NDArray[np.float32]) -> Any:
     """Hands the calibration rows over, in one batch unless they are large."""
     from onnxruntime.quantization import CalibrationDataReader
 
-    class Batches(CalibrationDataReader):  # type: ignore[misc]
+    class CalibrationBatches(CalibrationDataReader):  # type: ignore[misc]
         """The interface that the quantizer asks for."""
 
         def __init__(self) -> None:
@@ -109,7 +109,7 @@ def _rows(name: str, calibration: NDArray[np.float32]) -> Any:
         def get_next(self) -> dict[str, NDArray[np.float32]] | None:
             return next(self._batches, None)
 
-    return Batches()
+    return CalibrationBatches()
 
 
 def _kept(graph: Any, variant: Variant) -> list[str]:

@@ -34,7 +34,7 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Case:
+class FileAnswers:
     """One file's answers with one backend, to be judged."""
 
     precision: str
@@ -45,7 +45,7 @@ class Case:
     """Its figures."""
 
 
-def judge(cases: Sequence[Case], test: TestSet, labels: tuple[str, ...], gate: Gate) -> list[Judged]:
+def judge(cases: Sequence[FileAnswers], test: TestSet, labels: tuple[str, ...], gate: Gate) -> list[Judged]:
     """Judges all files of an export together.
 
     Args:
@@ -88,7 +88,7 @@ def _flips(run: Run, test: TestSet, classes: int) -> tuple[NDArray[np.int64], ND
 
 
 def _verdict(
-    case: Case,
+    case: FileAnswers,
     test: TestSet,
     labels: tuple[str, ...],
     gate: Gate,
