@@ -42,7 +42,7 @@ def interleaved(
 ) -> dict[str, list[float]]:
     """Seconds of every candidate in each round. All run in turn within a round, so that drift affects all alike.
 
-    The order is another one every round, for each finds the caches and the memory as the one before left them.
+    The order changes every round, because each candidate finds the caches and the memory as the one before left them.
     """
     seconds: dict[str, list[float]] = {name: [] for name in candidates}
     for run in candidates.values():

@@ -150,7 +150,7 @@ def parity() -> str:
         return f"No model passed the gate: {'; '.join(missed)}."
     said = f"Means of {result['models']} training seeds, whose Keras models reach {sum(keras) / len(keras):.2%}."
     if missed:
-        said += f" Left out, for they missed the exporter's bounds: {'; '.join(missed)}."
+        said += f" Left out, because they missed the exporter's bounds: {'; '.join(missed)}."
     return f"{markdown(heads, rows)}\n\n{said}"
 
 

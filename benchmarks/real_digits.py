@@ -37,7 +37,11 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--bundle", metavar="DIR|NAME", help="(default: the built-in model)")
     result.add_argument("--count", type=int, default=500, metavar="N", help="digits of each distortion (default: 500)")
     result.add_argument(
-        "--tesseract-count", type=int, default=100, metavar="N", help="of each set, for it is slow (default: 100)"
+        "--tesseract-count",
+        type=int,
+        default=100,
+        metavar="N",
+        help="pictures of each set that Tesseract reads, because it is slow (default: 100)",
     )
     result.add_argument("--pages", type=int, default=200, metavar="N", help="synthetic pages (default: 200; 0: none)")
     result.add_argument("--usps", type=Path, metavar="FILE.npz", help="USPS digits: images (N, 16, 16), labels (N,)")

@@ -12,7 +12,19 @@ from pathlib import Path
 
 import doc_tables
 
-SCRIPTS = ("latency", "cold_start", "footprint", "peers", "parity", "train_speed", "c_library", "serve_load")
+SCRIPTS = (
+    "latency",
+    "cold_start",
+    "footprint",
+    "peers",
+    "parity",
+    "train_speed",
+    "real_digits",
+    "pictures",
+    "score",
+    "c_library",
+    "serve_load",
+)
 _LIMIT_S = 1800
 _HERE = Path(__file__).resolve().parent
 

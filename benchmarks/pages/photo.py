@@ -101,7 +101,7 @@ def make_page(
         style = replace(style, slant=style.slant * generator.choice((-1, 1)))
     sheet = compose(size, style, source, generator)
     if style.height <= 20:
-        # Small digits fill a small picture, for a full page of them has hundreds.
+        # Small digits fill a small picture, because a full page of them has hundreds.
         sheet = compose((size[0] // 3, size[1] // 3), style, source, generator)
     picture, digits = photograph(sheet, style, camera, generator)
     return TruePage(picture, digits, distortion)

@@ -51,7 +51,7 @@ def test_parity_tells_which_models_were_left_out(tmp_path: Path, monkeypatch: py
     (tmp_path / "parity.json").write_text(json.dumps(result))
     assert parity().endswith(
         "Means of 1 training seeds, whose Keras models reach 98.00%. "
-        "Left out, for they missed the exporter's bounds: seed1: exit code 3."
+        "Left out, because they missed the exporter's bounds: seed1: exit code 3."
     )
     (tmp_path / "parity.json").write_text(json.dumps({**result, "models": 0, "keras_accuracy": [], "rows": []}))
     assert parity() == "No model passed the gate: seed1: exit code 3."

@@ -154,7 +154,7 @@ def _print_pace(done: dict[str, float], form: str) -> None:
 
 
 def _quietly_started(frames: Any) -> Any:
-    """The frames; what OpenCV says while it opens their source is held back, for the error says it too."""
+    """The frames. OpenCV's own messages about their source are held back, because the error says the same."""
     with quiet_engine():
         first = next(frames)
     yield first

@@ -106,7 +106,7 @@ def _path() -> Path | None:
 
 
 def _read(path: Path | None) -> dict[str, object]:
-    """What the file holds; nothing if it is missing or damaged, for it can always be made again."""
+    """What the file holds; nothing if it is missing or damaged, because it can always be made again."""
     if path is None:
         return {}
     try:

@@ -51,7 +51,7 @@ def find_ink(grey: NDArray[np.uint8]) -> Ink | None:
     """Finds the ink in grey levels (height, width); None for a blank page.
 
     The paper's brightness is the median around each pixel, which keeps a shadow's edge; dark ink is measured relative
-    to it, for a shadow darkens ink and paper alike.
+    to it, because a shadow darkens ink and paper alike.
     """
     smooth = cv2.GaussianBlur(grey, (0, 0), _SMOOTHING)
     small = _at_most(smooth, _GROUND_SIDE)

@@ -22,7 +22,7 @@ _FURTHEST = 0.6
 _MOST_ODDS = 6.0
 """No sign vouches more for its word than this, in logarithms."""
 _TINY = 1e-4
-"""Added to both scores, for either may be 0."""
+"""Added to both scores, because either may be 0."""
 _GROUP, _WORD, _LOW, _CUT = 0.5, 1.0, 14.0, 3.8
 """Weights of the mean odds of a sign's group and of its word, of how much lower than digits the group's signs are, in
 heights of the writing, and of the share of the word's signs that had to be cut apart."""

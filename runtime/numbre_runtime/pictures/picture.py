@@ -118,7 +118,7 @@ def with_picture(
 
     Args:
         source: See `PictureSource`.
-        use: Takes the picture, which it must not change, and its stored width and height, for a draft is smaller.
+        use: Takes the picture, which it must not change, and its stored width and height, because a draft is smaller.
         draft: A JPEG file may be decoded straight to grey and a smaller size, no smaller than this side in pixels.
 
     Raises:
