@@ -15,7 +15,7 @@ from pathlib import Path
 
 from numbre_runtime.errors import NumbreError, OutputError
 
-_STARTS = {".png": b"\x89PNG", ".json": b"{", ".html": b"<!doctype html>", ".npz": b"PK"}
+_STARTS = {".png": b"\x89PNG", ".json": b"{", ".html": b"<!doctype html>", ".npz": b"PK", ".parquet": b"PAR1"}
 """File name's end to how such a file begins: an output replaces only a file of its own kind."""
 _MANIFEST, _BUNDLE_MARK = "manifest.json", b'"artifacts"'
 _MANIFEST_LIMIT = 1 << 20

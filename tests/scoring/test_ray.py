@@ -38,7 +38,7 @@ os._exit(0)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("nodes", "kill"), [(1, False), (2, True)])
+@pytest.mark.parametrize(("nodes", "kill"), [(1, False), (2, True), (4, True)])
 def test_a_cluster_gives_the_same_bits_as_one_process(nodes: int, kill: bool, mnist: Mnist, tmp_path: Path) -> None:
     images = mnist.test_images
     lists = pa.FixedSizeListArray.from_arrays(pa.array(images.reshape(-1)), 784)

@@ -25,6 +25,7 @@ from numbre_runtime.errors import DataError, OutputError
 from numbre_runtime.scoring.columns import batch_of_pixels
 from numbre_runtime.scoring.engine import start_engine
 from numbre_runtime.scoring.sources import FILES, known_rows, units
+from numbre_runtime.text import csv_cell
 from numbre_train.data import Mnist
 
 daft = start_engine()
@@ -122,6 +123,19 @@ def test_a_table_of_paths_and_addresses(tmp_path: Path) -> None:
     rows = list(csv.DictReader((tmp_path / "out.csv").open()))
     assert [(row["key"], row["label"]) for row in rows] == [("a", "3"), ("b", "3"), ("c", "")]
     assert "cannot be fetched" in rows[2]["error"]
+
+
+def test_addresses_of_tables_and_folders(images: NDArray[np.uint8], expected: list[str], tmp_path: Path) -> None:
+    """As s3://…, which Daft reads in the same way."""
+    _parquet(tmp_path / "rows.parquet", images)
+    run_job([(tmp_path / "rows.parquet").as_uri()], tmp_path / "table.parquet", _BUNDLE)
+    assert pq.read_table(tmp_path / "table.parquet")["label"].to_pylist() == expected
+    run_job([(ROOT / "samples").as_uri()], tmp_path / "folder.parquet")
+    rows = pq.read_table(tmp_path / "folder.parquet").select(["key", "label"]).to_pylist()
+    answers = {Path(row["key"]).name: row["label"] for row in rows}
+    assert {name: label for name, label in answers.items() if name.endswith(".png")} == {
+        path.name: path.stem[-1] for path in (ROOT / "samples").glob("*.png")
+    }
 
 
 def test_reading_pages_gives_a_row_for_each_number() -> None:
@@ -233,11 +247,27 @@ def test_a_foreign_folder_is_not_taken_for_parts(images: NDArray[np.uint8], tmp_
     assert (tmp_path / "out.csv.parts" / "mine.txt").read_text() == "mine"
 
 
+def test_nothing_foreign_is_overwritten(images: NDArray[np.uint8], tmp_path: Path) -> None:
+    source = tmp_path / "rows.parquet"
+    _parquet(source, images)
+    before = source.read_bytes()
+    with pytest.raises(OutputError, match="is what this command reads"):
+        run_job([str(source)], source)
+    (tmp_path / "notes.parquet").write_text("notes")
+    with pytest.raises(OutputError, match="there is a file that is no PARQUET"):
+        run_job([str(source)], tmp_path / "notes.parquet")
+    assert source.read_bytes() == before
+    assert (tmp_path / "notes.parquet").read_text() == "notes"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["notes.parquet", "rows.parquet"]
+
+
 def test_csv_cells_are_no_formulas(tmp_path: Path) -> None:
-    table = pa.table({"id": ["=1+1", "@x", "-5"], "picture": [(ROOT / "samples" / "mnist_2.png").read_bytes()] * 3})
+    keys = ["=1+1", " @x", "a\x1b[2J"]
+    table = pa.table({"id": keys, "picture": [(ROOT / "samples" / "mnist_2.png").read_bytes()] * 3})
     pq.write_table(table, tmp_path / "rows.parquet")
     run_job([str(tmp_path / "rows.parquet")], tmp_path / "out.csv", column="picture", key="id")
-    assert [row["key"] for row in csv.DictReader((tmp_path / "out.csv").open())] == ["'=1+1", "'@x", "'-5"]
+    assert [row["key"] for row in csv.DictReader((tmp_path / "out.csv").open())] == [csv_cell(key) for key in keys]
+    assert csv_cell(keys[0]) == "'=1+1"
 
 
 def test_units_are_bounded_and_counted(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from numbre_runtime.cli.common import EXIT_OK, Parser, run_command
-from numbre_runtime.files import write_atomic
+from numbre_runtime.files import check_output, write_atomic
 
 
 def parser() -> Parser:
@@ -56,6 +56,8 @@ def run(args: argparse.Namespace) -> int:
     from numbre_runtime.scoring.job import Progress, describe, run_job
     from numbre_runtime.scoring.report import page, text
 
+    if args.report is not None:
+        check_output(args.report, [args.out, *(source for source in args.source if not Path(source).is_dir())])
     terminal = sys.stderr.isatty()
 
     def say(progress: Progress) -> None:

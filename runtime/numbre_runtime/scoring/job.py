@@ -78,7 +78,8 @@ def run_job(
     files = bundle_files(path)
     total = known_rows(sources)
     settings = {"sources": list(sources), "column": column, "key": key, "read": read, "bundle": identity(files)}
-    parts = OutputParts(out, settings)
+    files_read = [source for source in sources if not Path(source).is_dir()]
+    parts = OutputParts(out, settings, [*files_read, str(path)])
     done, rows_now, start = 0, 0, time.perf_counter()
     for number, unit in enumerate(units(sources, column)):
         if not parts.has(number):

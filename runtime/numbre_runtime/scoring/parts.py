@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,22 +19,26 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from numbre_runtime.errors import DataError, OutputError
-from numbre_runtime.files import read_limited, write_atomic
+from numbre_runtime.files import check_output, read_limited, write_atomic
+from numbre_runtime.text import csv_cell
 
 FORMATS = {".parquet": "parquet", ".csv": "csv", ".jsonl": "jsonl"}
 """Ending of an output file to its format."""
+_NOT_PLAIN = r"^\s*[=+\-@]|[\x00-\x1f\x7f-\x9f]"
+"""Text that a CSV cell must not hold as it is: a spreadsheet's formula, or control characters."""
 _MARKER, _MARKER_LIMIT = "_numbre-score.json", 1 << 20
 
 
 class OutputParts:
     """The finished parts of one output."""
 
-    def __init__(self, out: Path, identity: dict[str, Any]) -> None:
+    def __init__(self, out: Path, identity: dict[str, Any], inputs: Sequence[str] = ()) -> None:
         """Opens the folder of the parts, and makes it if it is not there.
 
         Args:
             out: The output file.
             identity: All that decides the rows; a folder of parts with another identity is refused.
+            inputs: What the run reads; nothing of it is ever overwritten.
 
         Raises:
             OutputError: The output has no known ending, is a folder, cannot be written, or the folder of the parts is
@@ -43,8 +46,7 @@ class OutputParts:
         """
         if out.suffix.lower() not in FORMATS:
             raise OutputError(f"{out}: expected a name that ends in {', '.join(FORMATS)}")
-        if out.is_dir():
-            raise OutputError(f"{out}: is a directory; name a file")
+        check_output(out, inputs)
         self.out, self.folder = out, out.with_name(f"{out.name}.parts")
         marker = self.folder / _MARKER
         if self.folder.exists() and not marker.is_file():
@@ -105,13 +107,12 @@ def _atomic(path: Path) -> Iterator[Path]:
     """A temporary file beside `path` that takes its place when the block ends without an error."""
     temporary: Path | None = None
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        os.close(handle)
-        temporary = Path(name)
+        # Made by open, it gets the permissions that the umask leaves.
+        temporary = path.with_name(f".{path.name[:200]}.{os.getpid()}")
+        temporary.open("xb").close()
         yield temporary
         with temporary.open("rb+") as stream:
             os.fsync(stream.fileno())
-        temporary.chmod(0o644)
         temporary.replace(path)
     except (OSError, pa.ArrowException) as cause:
         raise OutputError(f"{path}: cannot be written ({cause})") from cause
@@ -145,10 +146,15 @@ def _flat(table: pa.Table) -> pa.Table:
         if pa.types.is_large_list(column.type) or pa.types.is_list(column.type):
             texts = [None if box is None else " ".join(map(str, box)) for box in column.to_pylist()]
             column = pa.array(texts, pa.large_string())
-        elif pa.types.is_large_string(column.type) or pa.types.is_string(column.type):
-            column = pc.replace_substring_regex(column, r"^([=+\-@\t\r])", r"'\1")
+        elif _is_text(column) and pc.any(pc.match_substring_regex(column, _NOT_PLAIN)).as_py():
+            texts = [None if text is None else csv_cell(text) for text in column.to_pylist()]
+            column = pa.array(texts, pa.large_string())
         columns[name] = column
     return pa.table(columns)
+
+
+def _is_text(column: pa.ChunkedArray) -> bool:
+    return bool(pa.types.is_large_string(column.type) or pa.types.is_string(column.type))
 
 
 def _join_jsonl(path: Path, tables: Iterator[pa.Table]) -> None:
