@@ -226,7 +226,8 @@ def serving() -> str:
 
 def digest() -> str:
     """The five figures that a newcomer asks for first."""
-    latency, cold, digits, installed = (_read(name) for name in ("latency", "cold_start", "real_digits", "footprint"))
+    names = ("latency", "pictures", "cold_start", "real_digits", "footprint")
+    latency, pictures, cold, digits, installed = (_read(name) for name in names)
     rows: list[Sequence[str]] = []
     if digits is not None:
         right = digits["rows"]["MNIST, as arrays"]["numbre"]
@@ -235,6 +236,11 @@ def digest() -> str:
         single = latency["single_us"]
         ours, hand = _micros(single["numbre"]), _micros(single["litert by hand"])
         rows.append(("one image as an array, NUMBRE's network, int8", f"{ours} µs (LiteRT by hand {hand} µs)"))
+    if pictures is not None:
+        photo = pictures["rows"]["240×320 JPEG"]
+        rows.append(
+            ("one photo of 240×320 pixels", f"{photo['ms']:.1f} ms (OpenCV by hand {photo['against_ms']:.1f} ms)")
+        )
     if cold is not None:
         seconds, peak = cold["seconds"]["numbre-predict"], cold["peak_rss_mb"]["numbre-predict"]
         rows.append(("`numbre-predict digit.png`, whole process", f"{seconds:.2f} s, {peak:.0f} MB"))
@@ -242,7 +248,7 @@ def digest() -> str:
         sizes = next(row["wheels_mb"] for row in installed["rows"] if row["choice"].startswith("[litert], "))
         total = sum(sizes["aarch64"].values())
         rows.append(("installed with LiteRT on a 64-bit Raspberry Pi", f"{total:.0f} MB, no TensorFlow"))
-    return _with_machine(rows, ("what", "measured"), latency)
+    return _with_machine(rows, ("what", "measured"), latency, pictures)
 
 
 PAGES: dict[Path, dict[str, Callable[[], str]]] = {
