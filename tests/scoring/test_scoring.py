@@ -115,6 +115,17 @@ def test_pictures_in_folders_get_the_answers_of_predict_and_a_bad_one_its_reason
     )
 
 
+def test_the_column_may_be_called_key(tmp_path: Path) -> None:
+    (tmp_path / "paths.csv").write_text(f"key,x\n{ROOT / 'samples' / 'paper_3.png'},1\n")
+    with pytest.raises(DataError, match="no column 'pixels'; it has key, x"):
+        run_job([str(tmp_path / "paths.csv")], tmp_path / "out.csv")
+    run_job([str(tmp_path / "paths.csv")], tmp_path / "out.csv", column="key")
+    [row] = csv.DictReader((tmp_path / "out.csv").open())
+    assert (row["key"], row["label"]) == (f"{tmp_path}/paths.csv#0", "3")
+    with pytest.raises(DataError, match="the column x holds Int64; expected lists of pixels"):
+        run_job([str(tmp_path / "paths.csv")], tmp_path / "other.csv", column="x")
+
+
 def test_a_table_of_paths_and_addresses(tmp_path: Path) -> None:
     sample = ROOT / "samples" / "paper_3.png"
     table = pa.table({"id": ["a", "b", "c"], "where": [str(sample), sample.as_uri(), "file:///nowhere/x.png"]})
@@ -186,7 +197,7 @@ def test_a_run_goes_on_after_a_kill(images: NDArray[np.uint8], expected: list[st
     kept = {path.name: path.stat().st_mtime_ns for path in parts.glob("part-*")}
     assert sorted(kept) == ["part-000000.parquet", "part-000001.parquet"]
     assert pq.read_table(parts, filters=None)["label"].to_pylist() == expected[:140]
-    with pytest.raises(OutputError, match=r"parts of a run with another bundle; remove it"):
+    with pytest.raises(OutputError, match=r"parts of a run with other settings \(bundle\); remove it"):
         run_job(["rows.parquet"], tmp_path / "out.parquet", "digits-int8")
     subprocess.run([sys.executable, "-c", code, "0"], cwd=tmp_path, capture_output=True, check=True)
     assert pq.read_table(tmp_path / "out.parquet")["label"].to_pylist() == expected

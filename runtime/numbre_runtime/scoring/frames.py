@@ -20,7 +20,8 @@ from numbre_runtime.scoring.udf import array_scorer, bundle_files, picture_score
 if TYPE_CHECKING:
     import os
 
-KEY, ORDER, PICTURE = "key", "_order", "_picture"
+KEY, ORDER, PICTURE = "_key", "_order", "_picture"
+"""Names that no source's column has: Daft confuses an old and a new column of one name around a Python function."""
 _FEW_ROWS = 256
 """Rows that are not worth spreading over several workers."""
 ANSWER_COLUMNS = ("label", "confidence", "recognized", "box", "error")
@@ -65,7 +66,8 @@ def score(
     else:
         sources = [str(source)] if not isinstance(source, Sequence) or isinstance(source, str) else list(source)
         frames = [unit_frame(unit, column) for unit in units(sources, column)]
-        frame = reduce(DataFrame.concat, frames).exclude(ORDER).with_column_renamed(PICTURE, column)
+        answered = scored(reduce(DataFrame.concat, frames).exclude(ORDER), PICTURE, files, read, shown=column)
+        return answered.with_column_renamed(KEY, "key")
     return scored(frame, column, files, read)
 
 
@@ -114,7 +116,14 @@ def _spread(frame: DataFrame, rows: int) -> DataFrame:
 
 
 def scored(
-    frame: DataFrame, column: str, files: Mapping[str, bytes], read: bool, *, seen: bool = False, fetch: bool = True
+    frame: DataFrame,
+    column: str,
+    files: Mapping[str, bytes],
+    read: bool,
+    *,
+    seen: bool = False,
+    fetch: bool = True,
+    shown: str = "",
 ) -> DataFrame:
     """Replaces a dataframe's column of pictures by the columns of its answers.
 
@@ -124,20 +133,23 @@ def scored(
         files: The bundle's files; see `bundle_files`.
         read: See `score`.
         seen: Whether to keep the column `seen`, the network's input of unsure rows.
+        shown: The column's name for messages, if another one.
         fetch: Whether some pictures may be addresses, which Daft fetches; False where all are paths.
     """
     kind = frame.schema()[column].dtype
     others = [col(name) for name in frame.column_names if name != column]
     if kind.is_list() or kind.is_fixed_size_list():
         if read:
-            raise DataError(f"the column {column} holds pixels of single images; --read takes pictures")
+            raise DataError(f"the column {shown or column} holds pixels of single images; --read takes pictures")
         result = array_scorer(files).arrays(col(column))
     elif kind.is_string() or kind.is_binary():
         scorer = picture_scorer(files, workers())
         pictures = _named_or_fetched(col(column), kind, fetch)
         result = scorer.pages(*pictures) if read else scorer.pictures(*pictures)
     else:
-        raise DataError(f"the column {column} holds {kind}; expected lists of pixels, encoded pictures, or paths")
+        raise DataError(
+            f"the column {shown or column} holds {kind}; expected lists of pixels, encoded pictures, or paths"
+        )
     answered = frame.select(*others, result.alias(PICTURE))
     if read:
         answered = answered.explode(col(PICTURE))

@@ -90,7 +90,7 @@ def run_job(
     tally = Tally(bundle_read, done, rows_now / max(time.perf_counter() - start, 1e-9))
     for table in parts.tables():
         tally.add(table)
-    parts.join([KEY, *(NUMBER_COLUMNS if read else ANSWER_COLUMNS), "bundle"])
+    parts.join(["key", *(NUMBER_COLUMNS if read else ANSWER_COLUMNS), "bundle"])
     return tally
 
 
@@ -99,7 +99,9 @@ def _score_unit(unit: Unit, column: str, key: str | None, files: dict[str, bytes
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             fetch = not (isinstance(unit, PictureFiles) and unit.local)
-            frame = scored(unit_frame(unit, column, key), PICTURE, files, read, seen=not read, fetch=fetch)
+            frame = scored(
+                unit_frame(unit, column, key), PICTURE, files, read, seen=not read, fetch=fetch, shown=column
+            )
             table = frame.to_arrow()
             break
         except NumbreError:
@@ -113,6 +115,7 @@ def _score_unit(unit: Unit, column: str, key: str | None, files: dict[str, bytes
                 raise ScoreError(f"the engine failed {attempt} times: {one_line(cause)[-300:]}") from cause
             _LOG.warning("a unit failed and is tried again: %s", one_line(cause)[-300:])
     table = table.sort_by(ORDER).drop_columns([ORDER])
+    table = table.rename_columns(["key" if name == KEY else name for name in table.column_names])
     if "seen" in table.column_names:
         table = Doubtful.keep_most(table)
     names = pa.array([identity(files)]).dictionary_encode().take(pa.array([0] * len(table), pa.int32()))

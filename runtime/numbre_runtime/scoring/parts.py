@@ -33,7 +33,7 @@ class OutputParts:
     """The finished parts of one output."""
 
     def __init__(self, out: Path, identity: dict[str, Any], inputs: Sequence[str] = ()) -> None:
-        """Opens the folder of the parts, and makes it if it is not there.
+        """Looks for the parts of an earlier start; the folder is made with the first part.
 
         Args:
             out: The output file.
@@ -56,17 +56,10 @@ class OutputParts:
             changed = sorted(name for name in identity if earlier.get(name) != identity[name])
             if changed:
                 raise OutputError(
-                    f"{self.folder}: holds parts of a run with another {' and '.join(changed)}; remove it to begin anew"
+                    f"{self.folder}: holds parts of a run with other settings ({', '.join(changed)}); remove it to "
+                    "begin anew"
                 )
-        else:
-            self._make(marker, identity)
-
-    def _make(self, marker: Path, identity: dict[str, Any]) -> None:
-        try:
-            self.folder.mkdir(parents=True)
-        except OSError as cause:
-            raise OutputError(f"{self.folder}: cannot be written ({cause.strerror or cause})") from cause
-        write_atomic(marker, json.dumps(identity, indent=1).encode())
+        self._identity = identity
 
     def path(self, number: int) -> Path:
         """Where the part of a unit is, or will be."""
@@ -82,8 +75,17 @@ class OutputParts:
         Raises:
             OutputError: It cannot be written.
         """
+        if not self.folder.exists():
+            self._make_folder()
         with _atomic(self.path(number)) as temporary:
             pq.write_table(table, temporary, compression="zstd")
+
+    def _make_folder(self) -> None:
+        try:
+            self.folder.mkdir(parents=True)
+        except OSError as cause:
+            raise OutputError(f"{self.folder}: cannot be written ({cause.strerror or cause})") from cause
+        write_atomic(self.folder / _MARKER, json.dumps(self._identity, indent=1).encode())
 
     def tables(self) -> Iterator[pa.Table]:
         """The finished parts, in order."""

@@ -15,7 +15,9 @@ _ACROSS, _ENLARGED = 10, 3
 
 def text(tally: Tally) -> str:
     """The counts in a few lines."""
-    lines = [f"{tally.rows:,} rows of {tally.pictures:,} pictures, {tally.rate:,.0f} a second"]
+    pictures = "1 picture" if tally.pictures == 1 else f"{tally.pictures:,} pictures"
+    rows = "1 row" if tally.rows == 1 else f"{tally.rows:,} rows"
+    lines = [f"{rows} of {pictures}, {tally.rate:,.0f} a second"]
     if tally.errors:
         lines.append(f"{tally.errors:,} could not be read; the column error says why")
     if tally.classes or tally.rejected:
