@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -113,3 +114,27 @@ def test_a_misread_file_is_said_on_standard_error(run_command: Run, tmp_path: Pa
     assert done.returncode == 0
     assert "misreads model.int8.tflite" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_bundle_at_fault_says_nothing_of_its_model_files(tmp_path: Path) -> None:
+    """Otherwise a sound bundle with the same model files would be refused afterwards."""
+    spoiled, sound = (Path(shutil.copytree(NUMBRE_BUNDLE, tmp_path / name)) for name in ("spoiled", "sound"))
+    arrays = read_npz((spoiled / "golden.npz").read_bytes(), "golden.npz", BundleError)
+    arrays["model.int8.tflite"] = np.zeros_like(arrays["model.int8.tflite"])
+    content = write_npz(**arrays)
+    manifest = json.loads((spoiled / "manifest.json").read_text())
+    for entry in manifest["files"]:
+        if entry["file"] == "golden.npz":
+            entry.update(sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
+    (spoiled / "golden.npz").write_bytes(content)
+    (spoiled / "manifest.json").write_text(json.dumps(manifest))
+    code = "import sys, numbre_runtime; print(numbre_runtime.load(sys.argv[1]).artifact.file)"
+    environment = {**os.environ, "NUMBRE_CACHE_DIR": str(tmp_path / "cache")}
+    answers = [
+        subprocess.run(
+            [sys.executable, "-c", code, str(bundle)], env=environment, capture_output=True, text=True, check=False
+        )
+        for bundle in (spoiled, sound)
+    ]
+    assert "golden outputs are no scores" in answers[0].stderr
+    assert answers[1].stdout == "model.int8.tflite\n"

@@ -11,7 +11,7 @@ from pathlib import Path
 from numbre_runtime.bundle import Bundle, read_bundle
 from numbre_runtime.child import NoChildError, run_child, say
 from numbre_runtime.classifier import open_artifact, replay_golden
-from numbre_runtime.errors import BackendError, NumbreError, one_line
+from numbre_runtime.errors import BackendError, BundleError, NumbreError, one_line
 from numbre_runtime.manifest import Artifact
 
 MEMORY_LIMIT = 1 << 30
@@ -32,6 +32,9 @@ def trial(name: str, bundle: Bundle, artifact: Artifact) -> str | None:
     Returns:
         What went wrong: the signal, the limit or the engine's message; None if nothing did, or if no child process can
         be started.
+
+    Raises:
+        BundleError: The bundle is at fault, not the model file; nothing may be remembered of the file.
     """
     code = "import sys; from numbre_runtime.doctor.trial import child; child(*sys.argv[1:])"
     words = (name, str(bundle.path.absolute()), artifact.file, artifact.sha256)
@@ -39,6 +42,8 @@ def trial(name: str, bundle: Bundle, artifact: Artifact) -> str | None:
         ended = run_child(code, *words, timeout_s=_TIMEOUT_S)
     except NoChildError:
         return None
+    if "bundle" in ended.facts:
+        raise BundleError(str(ended.facts["bundle"]))
     if ended.facts.get("works") or not ended.facts:
         return None
     return str(ended.facts.get("reason", ended.ending))
@@ -56,6 +61,9 @@ def child(name: str, path: str, file: str, sha256: str) -> None:
         wrong, _ = replay_golden(open_artifact(bundle, artifact, name), bundle.golden())
         # Whether an engine computes rightly is for the caller to judge, who falls back to another one.
         say(works=True, wrong=wrong)
+    except BundleError as cause:
+        # The manifest or the golden vectors are at fault, which says nothing of the model file.
+        say(bundle=one_line(cause))
     except NumbreError as cause:
         say(reason=one_line(cause))
     except Exception as cause:  # noqa: BLE001 - whatever an engine raises is the finding
