@@ -59,7 +59,7 @@ start = time.perf_counter()
 from numbre_runtime.scoring.engine import start_engine
 if engine != "local":
     import ray
-    ray.init(num_cpus=int(engine), logging_level=40, log_to_driver=False, include_dashboard=False)
+    ray.init("local", num_cpus=int(engine), logging_level=40, log_to_driver=False, include_dashboard=False)
     start = time.perf_counter()
 start_engine("local" if engine == "local" else "ray")
 from numbre_runtime.scoring.job import run_job

@@ -33,6 +33,8 @@ def progress(done):
         cluster.remove_node(others.pop(), allow_graceful=False)
 tally = run_job(["rows.parquet"], Path(f"ray{nodes}.parquet"), "numbre-int8", progress=progress)
 print("rows", tally.rows, "errors", tally.errors)
+ray.shutdown()
+cluster.shutdown()
 os._exit(0)
 """
 
