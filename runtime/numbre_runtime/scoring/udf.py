@@ -74,8 +74,8 @@ def identity(files: Mapping[str, bytes]) -> str:
 class _ArrayScorer:
     """Scores columns of pixels. A worker loads the bundle once, and verifies its hashes and golden vectors."""
 
-    def __init__(self, files: dict[str, bytes], backend: str | None = None, artifact: str | None = None) -> None:
-        self._classifier = load_from_files(files, backend, artifact)
+    def __init__(self, files: dict[str, bytes]) -> None:
+        self._classifier = load_from_files(files)
 
     @daft.method.batch(return_dtype=ANSWER, batch_size=BATCH_ROWS)
     def arrays(self, pixels: daft.Series) -> pa.Array:
@@ -91,8 +91,8 @@ def array_scorer(files: Mapping[str, bytes]) -> Any:
 class _PictureScorer:
     """Scores columns of pictures; opening and preparing them is Python's work, so that each core has a process."""
 
-    def __init__(self, files: dict[str, bytes], backend: str | None = None, artifact: str | None = None) -> None:
-        self._classifier = load_from_files(files, backend, artifact)
+    def __init__(self, files: dict[str, bytes]) -> None:
+        self._classifier = load_from_files(files)
 
     @daft.method.batch(return_dtype=ANSWER, batch_size=PICTURE_ROWS)
     def pictures(self, names: daft.Series, contents: daft.Series) -> pa.Array:
@@ -119,7 +119,7 @@ def _pictures(names: daft.Series, contents: daft.Series) -> list[str | bytes | N
     ]
 
 
-def load_from_files(files: Mapping[str, bytes], backend: str | None, artifact: str | None) -> Classifier:
+def load_from_files(files: Mapping[str, bytes]) -> Classifier:
     """Loads a bundle from its files' contents; checks hashes and golden vectors as `load` does.
 
     Raises:
@@ -130,7 +130,7 @@ def load_from_files(files: Mapping[str, bytes], backend: str | None, artifact: s
         for name, content in files.items():
             (Path(directory) / Path(name).name).write_bytes(content)
         with quiet_engine():
-            return load(directory, backend, artifact=artifact)
+            return load(directory)
 
 
 def score_arrays(classifier: Classifier, pixels: pa.Array) -> pa.Array:
@@ -173,10 +173,10 @@ def _score_picture(classifier: Classifier, item: Any) -> dict[str, Any]:
         return {"recognized": False, "error": _MISSING}
     try:
         prediction = classifier.predict(item)
-        unsure = prediction.confidence < _SURE and prediction.found is not None
-        seen = classifier.prepare(item).tobytes() if unsure else None
     except ImageError as error:
         return {"recognized": False, "error": one_line(error)}
+    unsure = prediction.confidence < _SURE and prediction.found is not None
+    seen = prediction.seen.tobytes() if unsure and prediction.seen is not None else None
     box = None if prediction.found is None else list(prediction.found.box)
     return {
         "label": prediction.label,
