@@ -35,6 +35,8 @@ MOST_FILES = 64
 _LEAST_SCALE, _LARGEST_SCALE = 1.2e-38, 3.4e38
 TENSOR_DTYPES = ("float32", "int8", "uint8", "int16", "int32")
 OUTPUTS = ("softmax", "logits", "sigmoid")
+CONFIDENCE_BINS = 20
+"""Equal bins of confidence from 0 to 1, in which `Baseline` counts."""
 _COLDEST, _HOTTEST = 0.01, 100
 """Bounds of `Manifest.temperature`."""
 
@@ -167,6 +169,19 @@ class CLibrary(NamedTuple):
     """Bytes of static buffer and stack, without the caller's image and scores."""
 
 
+class Baseline(NamedTuple):
+    """How the recommended file answered the test rows; answers that look otherwise later come from other inputs."""
+
+    confidence_histogram: tuple[int, ...]
+    """Test rows by the confidence of their answer, in `CONFIDENCE_BINS` equal bins from 0 to 1."""
+    rejected: float
+    """Share of the test rows whose confidence is below the threshold, 0–1."""
+    input_mean: float
+    """Mean of all values of the test rows, as the user hands them in."""
+    input_deviation: float
+    """Standard deviation of the rows' own means, 0 or more."""
+
+
 class Manifest(NamedTuple):
     """All that a bundle says of itself."""
 
@@ -198,6 +213,8 @@ class Manifest(NamedTuple):
     temperature: float = 1.0
     """What logits are divided by before their softmax is taken, so that of answers with a confidence of 0.9 nine in ten
     are right (Guo et al., "On calibration of modern neural networks", 2017); 1 for any other output."""
+    baseline: Baseline | None = None
+    """The answers on the test rows, to compare later ones with; None where an older exporter did not give it."""
 
     @property
     def entries(self) -> tuple[FileEntry | Artifact, ...]:
@@ -298,12 +315,22 @@ def _check(manifest: Manifest, where: str) -> None:
         raise BundleError(f"{where}: a file is listed twice")
     if manifest.c is not None and not {manifest.c.header, manifest.c.source, manifest.c.artifact} <= set(names):
         raise BundleError(f"{where}: its C library names a file that it does not list")
+    if manifest.baseline is not None:
+        _check_baseline(manifest.baseline, where)
     for artifact in manifest.artifacts:
         if artifact.format not in FORMATS or artifact.precision not in PRECISIONS:
             raise BundleError(f"{where}: {artifact.file}: unknown format or precision; a newer runtime may know it")
         for tensor in (artifact.input, artifact.output):
             if tensor.dtype not in TENSOR_DTYPES or not _is_grid(tensor):
                 raise BundleError(f"{where}: {artifact.file}: a tensor's dtype or scale is not usable")
+
+
+def _check_baseline(baseline: Baseline, where: str) -> None:
+    counts = baseline.confidence_histogram
+    if len(counts) != CONFIDENCE_BINS or min(counts) < 0 or not 0 < sum(counts) < 1 << 53:
+        raise BundleError(f"{where}: baseline: expected {CONFIDENCE_BINS} counts of 0 or more, and not all 0")
+    if not 0 <= baseline.rejected <= 1 or baseline.input_deviation < 0:
+        raise BundleError(f"{where}: baseline: a share outside 0–1, or a deviation below 0")
 
 
 def _is_grid(tensor: TensorSpec) -> bool:

@@ -66,6 +66,18 @@ def test_the_figures_are_those_of_the_files(exported: Path, bundle: Bundle, mnis
         assert (answers == mnist.test_labels).mean() == artifact.measured[0].accuracy
 
 
+def test_the_baseline_is_how_the_first_file_answers_the_test_rows(exported: Path, mnist: Mnist) -> None:
+    classifier = numbre.load(exported)
+    assert classifier.artifact.file == "model.int8.tflite"
+    highest = classifier.predict_batch(mnist.test_images).max(axis=1)
+    found = classifier.manifest.baseline
+    assert found is not None
+    assert list(found.confidence_histogram) == [
+        int(((highest * 20).astype(int).clip(0, 19) == i).sum()) for i in range(20)
+    ]
+    assert found.input_mean == pytest.approx(mnist.test_images.mean())
+
+
 def test_the_int8_tflite_takes_pixels_as_they_are(bundle: Bundle) -> None:
     artifact = bundle.artifact("model.int8.tflite")
     assert (artifact.input.dtype, artifact.input.zero_point) == ("int8", -128)

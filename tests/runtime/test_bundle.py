@@ -109,6 +109,10 @@ def _changed(change: Callable[[dict[str, Any]], object]) -> bytes:
         (lambda data: data["artifacts"].append(data["artifacts"][0]), "listed twice"),
         (lambda data: data["input"].update(shape=[1 << 40]), "out of bounds"),
         (lambda data: data["input"].update(preprocessing="magic"), "unknown dtype, preprocessing or picture"),
+        (lambda data: data["baseline"].update(confidence_histogram=[0] * 20), "baseline: expected 20 counts"),
+        (lambda data: data["baseline"].update(confidence_histogram=[1] * 19), "baseline: expected 20 counts"),
+        (lambda data: data["baseline"].update(confidence_histogram=[-1, 2] * 10), "baseline: expected 20 counts"),
+        (lambda data: data["baseline"].update(rejected=1.5), "baseline: a share outside"),
     ],
 )
 def test_a_wrong_manifest_is_refused_with_the_reason(change: Callable[[dict[str, Any]], object], reason: str) -> None:

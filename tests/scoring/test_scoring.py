@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -213,10 +214,21 @@ def test_the_command_writes_table_report_and_counts(
     assert done.returncode == 0, done.stderr
     assert f"{_ROWS} rows of {_ROWS} pictures" in done.stdout
     assert "rejected: below the confidence of" in done.stdout
+    assert re.search(r"confidences are \d\.\d% away from those of the bundle's test rows", done.stdout)
     assert (tmp_path / "r.html").read_bytes().startswith(b"<!doctype html>")
     rows = list(csv.DictReader((tmp_path / "out.csv").open()))
     assert rows[7]["key"] == "row 7"
     assert len({row["bundle"] for row in rows}) == 1
+
+
+def test_nothing_readable_at_all_is_exit_code_2(run_command: Run, tmp_path: Path) -> None:
+    (tmp_path / "pictures").mkdir()
+    for number in range(2):
+        (tmp_path / "pictures" / f"{number}.png").write_bytes(b"no picture")
+    done = run_command("numbre-score", "pictures", "-o", "out.csv", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "numbre-score: none of 2 pictures could be read; the column error of out.csv says why" in done.stderr
+    assert len((tmp_path / "out.csv").read_text().splitlines()) == 3
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from numbre_runtime.backends import BACKENDS, backend_format
 from numbre_runtime.bundle import GOLDEN, MANIFEST, TEST_DATA, Bundle, read_bundle
 from numbre_runtime.classifier import open_artifact
 from numbre_runtime.directories import replacing_directory
+from numbre_runtime.drift import baseline
 from numbre_runtime.files import write_atomic
 from numbre_runtime.loading import load_bundle
 from numbre_runtime.manifest import FileEntry, Manifest
@@ -75,8 +76,9 @@ def write_bundle(
         }
         if with_test_data:
             labels = _small(test.labels, len(frame.labels))
-            answers = _small(test.answers, len(frame.labels))
-            others[TEST_DATA] = write_npz(images=test.images, labels=labels, answers=answers)
+            others[TEST_DATA] = write_npz(
+                images=test.images, labels=labels, answers=_small(test.answers, len(frame.labels))
+            )
         library = None
         if c_prefix is not None:
             library, sources = bundled_library(manifest, contents, c_prefix)
@@ -84,7 +86,8 @@ def write_bundle(
         for name, content in (contents | others).items():
             write_atomic(staging / name, content)
         entries = [FileEntry(name, _digest(content), len(content)) for name, content in others.items()]
-        manifest = frame.manifest(artifacts, entries)._replace(c=library)
+        answers = baseline(test.images, runs[0].scores, manifest)
+        manifest = frame.manifest(artifacts, entries)._replace(c=library, baseline=answers)
         write_atomic(staging / MANIFEST, manifest.to_json())
         _check_bundle(staging)
     return manifest

@@ -7,7 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from numbre_runtime.cli.common import EXIT_OK, Parser, run_command
+from numbre_runtime.cli.common import EXIT_ERROR, EXIT_OK, Parser, run_command
+from numbre_runtime.cli.streams import complain
 from numbre_runtime.files import check_output, write_atomic
 
 
@@ -79,6 +80,11 @@ def run(args: argparse.Namespace) -> int:
         write_atomic(args.report, page(tally, str(args.out)))
     if not args.quiet:
         print(f"{text(tally)}\nwritten to {args.out}")
+    if tally.errors and tally.errors == tally.rows:
+        complain(
+            f"numbre-score: none of {tally.rows:,} pictures could be read; the column error of {args.out} says why"
+        )
+        return EXIT_ERROR
     return EXIT_OK
 
 

@@ -74,7 +74,7 @@ def run_job(
         ScoreError: The engine failed.
     """
     path = bundle_path(bundle)
-    bundle_read = read_bundle(path)
+    manifest = read_bundle(path).manifest
     files = bundle_files(path)
     total = known_rows(sources)
     settings = {"sources": list(sources), "column": column, "key": key, "read": read, "bundle": identity(files)}
@@ -87,7 +87,7 @@ def run_job(
             rows_now += unit.rows
         done += unit.rows
         progress(Progress(done, total, rows_now / (time.perf_counter() - start)))
-    tally = Tally(bundle_read, done, rows_now / max(time.perf_counter() - start, 1e-9))
+    tally = Tally(manifest, done, rows_now / max(time.perf_counter() - start, 1e-9), single=not read)
     for table in parts.tables():
         tally.add(table)
     parts.join(["key", *(NUMBER_COLUMNS if read else ANSWER_COLUMNS), "bundle"])

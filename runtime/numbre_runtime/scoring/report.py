@@ -8,7 +8,8 @@ import math
 import numpy as np
 
 from numbre_runtime import html_kit
-from numbre_runtime.scoring.tally import BINS, Tally
+from numbre_runtime.manifest import CONFIDENCE_BINS
+from numbre_runtime.scoring.tally import Tally
 
 _ACROSS, _ENLARGED = 10, 3
 
@@ -41,7 +42,10 @@ def page(tally: Tally, out: str) -> bytes:
             html_kit.bars([(k, v, f"{v:,}") for k, v in counts], "rows of each class"),
         ]
     shares = tally.histogram / max(1, tally.histogram.sum())
-    rows = [(f"{i / BINS:.0%}–{(i + 1) / BINS:.0%}", float(share), f"{share:.2%}") for i, share in enumerate(shares)]
+    rows = [
+        (f"{i / CONFIDENCE_BINS:.0%}–{(i + 1) / CONFIDENCE_BINS:.0%}", float(share), f"{share:.2%}")
+        for i, share in enumerate(shares)
+    ]
     parts += [html_kit.heading("Confidence"), html_kit.bars(rows, "share of the rows in each range of confidence")]
     if tally.doubtful and math.prod(tally.manifest.input.shape) == len(tally.doubtful[0].seen):
         parts += [

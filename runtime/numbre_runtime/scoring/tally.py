@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from numbre_runtime.loading import load_bundle
+from numbre_runtime.drift import confidence_histogram, histogram_distance
+from numbre_runtime.manifest import CONFIDENCE_BINS, Manifest
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from numbre_runtime.bundle import Bundle
-
-BINS = 20
-"""Bins of the histogram of confidences, from 0 to 1."""
 MOST_DOUBTFUL = 40
 """Pictures that the report shows."""
 
@@ -52,12 +45,19 @@ class Doubtful(NamedTuple):
 class Tally:
     """The counts; `add` takes the parts one after another."""
 
-    def __init__(self, bundle: Bundle, pictures: int, rate: float) -> None:
-        self.bundle, self.manifest = bundle, bundle.manifest
-        self.pictures, self.rate = pictures, rate
+    def __init__(self, manifest: Manifest, pictures: int, rate: float, single: bool) -> None:
+        """Counts nothing yet.
+
+        Args:
+            manifest: Of the bundle that answered.
+            pictures: Number of pictures that were scored.
+            rate: Rows a second.
+            single: Whether each row is one picture, not a number on a page.
+        """
+        self.manifest, self.pictures, self.rate, self.single = manifest, pictures, rate, single
         self.rows = self.errors = self.rejected = 0
         self.classes: Counter[str] = Counter()
-        self.histogram: NDArray[np.int64] = np.zeros(BINS, np.int64)
+        self.histogram = np.zeros(CONFIDENCE_BINS, np.int64)
         self.doubtful: list[Doubtful] = []
 
     def add(self, table: pa.Table) -> None:
@@ -65,9 +65,8 @@ class Tally:
         self.rows += len(table)
         good = table.filter(table["error"].is_null())
         self.errors += len(table) - len(good)
-        counts, _ = np.histogram(good["confidence"].to_numpy(), BINS, (0.0, 1.0))
-        self.histogram += counts
-        if "label" not in table.column_names:
+        self.histogram += confidence_histogram(good["confidence"].to_numpy())
+        if not self.single:
             return
         self.rejected += int(pc.sum(pc.invert(good["recognized"])).as_py() or 0)
         for item in good.filter(good["recognized"])["label"].value_counts().to_pylist():
@@ -76,22 +75,16 @@ class Tally:
             heapq.heappush(self.doubtful, Doubtful(**row))
         self.doubtful = heapq.nsmallest(MOST_DOUBTFUL, self.doubtful)
 
-    @cached_property
+    @property
     def drift(self) -> float | None:
-        """How far the confidences are from those of the bundle's own test rows; None where it carries none.
+        """Distance of the confidences from those of the test rows, 0–1; None where the manifest has no baseline.
 
-        It is the Kolmogorov-Smirnov distance of the two histograms, 0–1: the largest difference of their cumulative
-        shares.
+        See `numbre_runtime.drift.histogram_distance`. Numbers on pages have none: the test rows are single images.
         """
-        data = self.bundle.test_data()
-        if data is None or not self.histogram.sum():
+        baseline = self.manifest.baseline
+        if baseline is None or not self.single or not self.histogram.sum():
             return None
-        answers = load_bundle(self.bundle).predict_batch(data.images)
-        if self.manifest.none_label is not None:
-            answers = np.delete(answers, self.manifest.labels.index(self.manifest.none_label), axis=1)
-        expected, _ = np.histogram(answers.max(axis=1), BINS, (0.0, 1.0))
-        shares = (np.cumsum(counts) / counts.sum() for counts in (self.histogram, expected))
-        return float(np.abs(np.subtract(*shares)).max())
+        return histogram_distance(self.histogram, np.array(baseline.confidence_histogram))
 
     def facts(self) -> dict[str, Any]:
         """The counts as JSON values."""
