@@ -16,6 +16,7 @@ from emulated.guide import code_blocks, packages, without_packages
 from emulated.offline import offline_install
 from emulated.outcome import compare
 from emulated.reference import ON_BOARD, SAMPLES, Reference, Trial, without_percents
+from emulated.serving import gather_service, serve_once
 from emulated.userland import make_userland
 from emulated.wheels import EXTRAS, constraints, gather
 
@@ -46,7 +47,12 @@ def try_system(system: System, boards: list[Board], reference: Reference, work: 
         places = _install(system, consoles[0], wheels, reasons)
     except CommandFailedError as error:
         return [_failed(board, f"installing as docs/raspberry-pi.md says: {error}") for board in boards]
-    return [_try_board(console, places, reasons, reference, scratch) for console in consoles]
+    results = [_try_board(console, places, reasons, reference, scratch) for console in consoles]
+    # Last, because nothing before may need what it installs.
+    gather_service(wheels)
+    fault = serve_once(consoles[0], {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels), **constraints(system, "")})
+    results[0]["faults"] += [f"{boards[0].name}: {fault}"] if fault else []
+    return results
 
 
 def _install(system: System, console: Console, wheels: Path, reasons: dict[str, str]) -> dict[str, str]:
