@@ -22,7 +22,7 @@ from PIL import Image
 from common import write_result
 from numbre_train.data import load_mnist
 
-ROWS, PICTURES, GROUP = 1_000_000, 4_000, 50_000
+ROWS, PICTURES, GROUP = 1_000_000, 12_000, 50_000
 ROUNDS = 3
 ARRAYS_BOUND, PICTURES_BOUND, MEMORY_BOUND = 0.5, 1.0, 1.2
 """Least rate against the array loop's, least against the picture loop's, most memory against that of a tenth."""

@@ -18,13 +18,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from loky import BrokenProcessPool
 from numpy.typing import NDArray
 
 import numbre_runtime as numbre
 from conftest import ROOT, Run
-from numbre_runtime.errors import DataError, OutputError
+from numbre_runtime.bundle import bundle_path
+from numbre_runtime.errors import BundleError, DataError, OutputError
+from numbre_runtime.scoring import pool as pool_module
+from numbre_runtime.scoring.answers import bundle_files, identity
 from numbre_runtime.scoring.columns import batch_of_pixels
 from numbre_runtime.scoring.engine import start_engine
+from numbre_runtime.scoring.pool import answer_in_pool
 from numbre_runtime.scoring.sources import FILES, known_rows, units
 from numbre_runtime.text import csv_cell
 from numbre_train.data import Mnist
@@ -320,3 +325,23 @@ def test_ctrl_c_says_where_the_finished_parts_are(images: NDArray[np.uint8], tmp
     assert process.returncode == 130
     assert "the same command goes on from there" in errors
     assert "Traceback" not in errors
+
+
+def test_a_process_of_the_pool_that_dies_is_replaced(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "samples/paper_5.png", tmp_path / "five.png")
+    files, pictures = bundle_files(bundle_path(_BUNDLE)), [str(tmp_path / "five.png")] * 20
+    expected = answer_in_pool(files, pictures, False, 2)
+    [pool] = [pool for key, pool in pool_module._pools.items() if key == (identity(files), 2)]
+    for process in list(pool._processes.values()):
+        os.kill(process.pid, signal.SIGKILL)
+    with pytest.raises(BrokenProcessPool):
+        answer_in_pool(files, pictures * 20, False, 2)
+    assert answer_in_pool(files, pictures, False, 2) == expected
+    assert expected[0]["label"] == numbre.load(_BUNDLE).predict(pictures[0]).label
+
+
+def test_an_altered_bundle_is_refused_by_the_pool_with_its_own_error() -> None:
+    files = bundle_files(bundle_path(_BUNDLE))
+    name = next(name for name in files if name.endswith(".tflite"))
+    with pytest.raises(BundleError, match=name):
+        answer_in_pool({**files, name: files[name][:-1] + b"?"}, ["five.png"], False, 3)

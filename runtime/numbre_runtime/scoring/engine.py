@@ -51,11 +51,16 @@ def start_engine(address: str = LOCAL) -> ModuleType:
     return module
 
 
-def workers() -> int:
-    """How many processor cores the engine has."""
+def on_cluster() -> bool:
+    """Whether queries run on Ray rather than in this process."""
     import daft
 
-    if daft.get_or_infer_runner_type() == "ray":
+    return bool(daft.get_or_infer_runner_type() == "ray")
+
+
+def workers() -> int:
+    """How many processor cores the engine has."""
+    if on_cluster():
         import ray
 
         return max(1, int(ray.cluster_resources().get("CPU", 1)))

@@ -13,9 +13,10 @@ from daft.functions import download, monotonically_increasing_id, when
 
 from numbre_runtime.bundle import bundle_path, read_bundle
 from numbre_runtime.errors import DataError
-from numbre_runtime.scoring.engine import workers
+from numbre_runtime.scoring.answers import bundle_files
+from numbre_runtime.scoring.engine import on_cluster, workers
 from numbre_runtime.scoring.sources import ParquetRows, PictureFiles, TableRows, Unit, units
-from numbre_runtime.scoring.udf import array_scorer, bundle_files, picture_scorer
+from numbre_runtime.scoring.udf import array_scorer, picture_scorer
 
 if TYPE_CHECKING:
     import os
@@ -110,7 +111,7 @@ def _parquet_frame(unit: ParquetRows) -> DataFrame:
 
 def _spread(frame: DataFrame, rows: int) -> DataFrame:
     """Rows of this process in as many partitions as there are workers, on a cluster."""
-    if rows < _FEW_ROWS or daft.get_or_infer_runner_type() != "ray":
+    if rows < _FEW_ROWS or not on_cluster():
         return frame
     return frame.into_partitions(workers())
 
@@ -143,7 +144,7 @@ def scored(
             raise DataError(f"the column {shown or column} holds pixels of single images; --read takes pictures")
         result = array_scorer(files).arrays(col(column))
     elif kind.is_string() or kind.is_binary():
-        scorer = picture_scorer(files, workers())
+        scorer = picture_scorer(files, workers(), on_cluster())
         pictures = _named_or_fetched(col(column), kind, fetch)
         result = scorer.pages(*pictures) if read else scorer.pictures(*pictures)
     else:

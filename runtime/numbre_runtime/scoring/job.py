@@ -12,11 +12,11 @@ import pyarrow as pa
 
 from numbre_runtime.bundle import bundle_path, read_bundle
 from numbre_runtime.errors import NumbreError, one_line
+from numbre_runtime.scoring.answers import bundle_files, identity
 from numbre_runtime.scoring.frames import ANSWER_COLUMNS, KEY, NUMBER_COLUMNS, ORDER, PICTURE, scored, unit_frame
 from numbre_runtime.scoring.parts import OutputParts
 from numbre_runtime.scoring.sources import PictureFiles, Unit, known_rows, units
 from numbre_runtime.scoring.tally import Doubtful, Tally
-from numbre_runtime.scoring.udf import bundle_files, identity
 
 _ATTEMPTS = 3
 """Times that a unit is tried: a worker that is lost takes its query with it."""

@@ -28,7 +28,7 @@ from numbre_runtime.pictures.listing import PICTURES, is_picture, pictures_in
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-ROWS, FILES = 131_072, 4_096
+ROWS, FILES = 131_072, 16_384
 """Rows of arrays, and pictures, of one unit."""
 _TABLES = {".parquet": "parquet", ".csv": "csv", ".jsonl": "json", ".ndjson": "json", ".json": "json"}
 

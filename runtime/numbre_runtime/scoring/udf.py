@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import daft
@@ -13,17 +10,15 @@ import numpy as np
 import pyarrow as pa
 from daft import DataType
 
-from numbre_runtime.backends.quiet import quiet_engine
-from numbre_runtime.bundle import MANIFEST
 from numbre_runtime.classifier import Classifier
-from numbre_runtime.errors import ImageError, one_line
-from numbre_runtime.loading import load
+from numbre_runtime.scoring.answers import SURE, load_from_files, page_answers, picture_answer
 from numbre_runtime.scoring.columns import batch_of_pixels
+from numbre_runtime.scoring.pool import answer_in_pool
 
 BATCH_ROWS = 8192
 """Rows of arrays that a worker scores in one call."""
-PICTURE_ROWS = 64
-"""Pictures that a worker scores in one call; each one is opened and prepared by itself."""
+PICTURE_ROWS = 2048
+"""Pictures of one call; each one is opened and prepared by itself."""
 
 _BOX = DataType.list(DataType.int32())
 ANSWER = DataType.struct(
@@ -44,11 +39,6 @@ NUMBER = DataType.list(
     )
 )
 """All numbers of one page."""
-_SURE = 0.999
-"""Rows below this confidence also return the pixels that the network saw, so that the report can show them."""
-
-_MISSING = "the picture is missing or cannot be fetched"
-
 _ANSWER_ARROW = pa.struct(
     [
         ("label", pa.large_string()),
@@ -59,16 +49,6 @@ _ANSWER_ARROW = pa.struct(
         ("seen", pa.large_binary()),
     ]
 )
-
-
-def bundle_files(path: Path) -> dict[str, bytes]:
-    """A bundle's files, name to content, as they travel to the workers, which verify them again."""
-    return {entry.name: entry.read_bytes() for entry in sorted(path.iterdir()) if entry.is_file()}
-
-
-def identity(files: Mapping[str, bytes]) -> str:
-    """The bundle's identity: the SHA-256 of its manifest, which holds the SHA-256 of every other file."""
-    return hashlib.sha256(files[MANIFEST]).hexdigest()
 
 
 class _ArrayScorer:
@@ -89,26 +69,36 @@ def array_scorer(files: Mapping[str, bytes]) -> Any:
 
 
 class _PictureScorer:
-    """Scores columns of pictures; opening and preparing them is Python's work, so that each core has a process."""
+    """Scores columns of pictures, in so many processes."""
 
-    def __init__(self, files: dict[str, bytes]) -> None:
-        self._classifier = load_from_files(files)
+    def __init__(self, files: dict[str, bytes], processes: int) -> None:
+        self._files, self._processes = files, processes
+        self._classifier = load_from_files(files) if processes == 1 else None
 
     @daft.method.batch(return_dtype=ANSWER, batch_size=PICTURE_ROWS)
     def pictures(self, names: daft.Series, contents: daft.Series) -> pa.Array:
         """Scores pictures of one digit each."""
-        rows = [_score_picture(self._classifier, item) for item in _pictures(names, contents)]
-        return pa.array(rows, _ANSWER_ARROW)
+        return pa.array(self._answers(_pictures(names, contents), read=False), _ANSWER_ARROW)
 
     @daft.method.batch(return_dtype=NUMBER, batch_size=PICTURE_ROWS)
     def pages(self, names: daft.Series, contents: daft.Series) -> list[list[dict[str, Any]]]:
         """Reads all numbers of each picture."""
-        return [_read_page(self._classifier, item) for item in _pictures(names, contents)]
+        return self._answers(_pictures(names, contents), read=True)
+
+    def _answers(self, items: list[str | bytes | None], read: bool) -> list[Any]:
+        if self._classifier is None:
+            return answer_in_pool(self._files, items, read, self._processes)
+        return [(page_answers if read else picture_answer)(self._classifier, item) for item in items]
 
 
-def picture_scorer(files: Mapping[str, bytes], processes: int) -> Any:
-    """A `_PictureScorer` with so many processes."""
-    return daft.cls(_PictureScorer, use_process=processes > 1, max_concurrency=processes)(dict(files))
+def picture_scorer(files: Mapping[str, bytes], processes: int, on_cluster: bool) -> Any:
+    """A `_PictureScorer`: on a cluster an actor for each core, on this machine one with a pool of processes.
+
+    Daft's own processes would import Daft and load the bundle again for every query.
+    """
+    if on_cluster:
+        return daft.cls(_PictureScorer, max_concurrency=processes)(dict(files), 1)
+    return daft.cls(_PictureScorer, use_process=False)(dict(files), processes)
 
 
 def _pictures(names: daft.Series, contents: daft.Series) -> list[str | bytes | None]:
@@ -117,20 +107,6 @@ def _pictures(names: daft.Series, contents: daft.Series) -> list[str | bytes | N
         content if content is not None else None if name is None or "://" in name else name
         for name, content in zip(names.to_pylist(), contents.to_pylist(), strict=True)
     ]
-
-
-def load_from_files(files: Mapping[str, bytes]) -> Classifier:
-    """Loads a bundle from its files' contents; checks hashes and golden vectors as `load` does.
-
-    Raises:
-        BundleError: A file is missing or altered.
-        BackendError: No engine of this worker runs it rightly.
-    """
-    with tempfile.TemporaryDirectory(prefix="numbre-") as directory:
-        for name, content in files.items():
-            (Path(directory) / Path(name).name).write_bytes(content)
-        with quiet_engine():
-            return load(directory)
 
 
 def score_arrays(classifier: Classifier, pixels: pa.Array) -> pa.Array:
@@ -149,7 +125,7 @@ def score_arrays(classifier: Classifier, pixels: pa.Array) -> pa.Array:
         pa.array(best.astype(np.int32), mask=~good), pa.array(classifier.labels, pa.large_string())
     ).cast(pa.large_string())
     unsure = np.zeros(len(pixels), bool)
-    unsure[good] = confidence[good] < _SURE
+    unsure[good] = confidence[good] < SURE
     seen: list[bytes | None] = [None] * len(pixels)
     if rows.dtype == np.uint8:
         positions = np.cumsum(good) - 1
@@ -166,38 +142,3 @@ def score_arrays(classifier: Classifier, pixels: pa.Array) -> pa.Array:
         ],
         fields=list(_ANSWER_ARROW),
     )
-
-
-def _score_picture(classifier: Classifier, item: Any) -> dict[str, Any]:
-    if item is None:
-        return {"recognized": False, "error": _MISSING}
-    try:
-        prediction = classifier.predict(item)
-    except ImageError as error:
-        return {"recognized": False, "error": one_line(error)}
-    unsure = prediction.confidence < _SURE and prediction.found is not None
-    seen = prediction.seen.tobytes() if unsure and prediction.seen is not None else None
-    box = None if prediction.found is None else list(prediction.found.box)
-    return {
-        "label": prediction.label,
-        "confidence": prediction.confidence,
-        "recognized": prediction.recognized,
-        "box": box,
-        "error": None,
-        "seen": seen,
-    }
-
-
-def _read_page(classifier: Classifier, item: Any) -> list[dict[str, Any]]:
-    from numbre_runtime.page import read
-
-    if item is None:
-        return [{"text": None, "confidence": None, "box": None, "error": _MISSING}]
-    try:
-        page = read(item, classifier)
-    except ImageError as error:
-        return [{"text": None, "confidence": None, "box": None, "error": one_line(error)}]
-    return [
-        {"text": number.text, "confidence": number.confidence, "box": list(number.box), "error": None}
-        for number in page.numbers
-    ]
