@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from numbre_export.c.library import write_c_library
@@ -18,13 +20,18 @@ from numbre_runtime.cli.common import EXIT_OK, run_command
 from numbre_runtime.cli.progress import progress_shown
 
 
-def run(args: argparse.Namespace) -> int:
-    """Exports, and prints the progress."""
+def run(args: argparse.Namespace, given: Sequence[str]) -> int:
+    """Exports, and prints the progress.
+
+    Args:
+        args: The parsed arguments.
+        given: The arguments as they were given, to name the command to try next if a bound is missed.
+    """
     if args.c and (args.model.suffix == ".tflite" or bundle_path(args.model).is_dir()):
         return _c_library(args)
     if args.html is not None and bundle_path(args.model).is_dir():
         return _offline_page(args)
-    with progress_shown("numbre_export", "numbre_train"):
+    with progress_shown("numbre_export", "numbre_train", debug=args.debug), _next_command(given):
         report = export_model(
             args.model,
             args.data,
@@ -57,6 +64,22 @@ def run(args: argparse.Namespace) -> int:
     return ParityError.exit_code if failed else EXIT_OK
 
 
+@contextmanager
+def _next_command(given: Sequence[str]) -> Iterator[None]:
+    """Adds to a missed bound the command to try next.
+
+    Raises:
+        ParityError: The same, with the command.
+    """
+    try:
+        yield
+    except ParityError as error:
+        if not error.remedy:
+            raise
+        command = shlex.join(["numbre-export", *given, *error.remedy])
+        raise ParityError(f"{error}; next, try: {command}") from error
+
+
 def _c_library(args: argparse.Namespace) -> int:
     """Writes the C library of a finished model, and nothing else."""
     written = write_c_library(args.model, args.out, prefix=args.c_prefix)
@@ -77,7 +100,8 @@ def _offline_page(args: argparse.Namespace) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    return run_command(parser(), run, argv)
+    given = sys.argv[1:] if argv is None else argv
+    return run_command(parser(), lambda args: run(args, given), argv)
 
 
 if __name__ == "__main__":

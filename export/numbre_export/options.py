@@ -237,7 +237,7 @@ def page(args: argparse.Namespace) -> Path | None:
 
 
 def precisions(args: argparse.Namespace) -> tuple[str, ...]:
-    """The precisions that were asked for, float32 with them.
+    """The precisions that were asked for.
 
     Raises:
         DataError: None was asked for.
@@ -247,7 +247,7 @@ def precisions(args: argparse.Namespace) -> tuple[str, ...]:
     chosen |= {"int8"} if args.auto else set()
     if not chosen:
         raise DataError(f"no precision; choose from {', '.join(f'--{name}' for name in _PRECISIONS)} or --all")
-    return tuple(sorted(chosen | {"float32"}))
+    return tuple(sorted(chosen))
 
 
 def formats(text: str) -> tuple[str, ...]:

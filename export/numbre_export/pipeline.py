@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from numbre_export.bundle.staging import exclusive, foreign_file
-from numbre_export.bundle.write import write_bundle
+from numbre_export.bundle.write import missed_report, remove_missed_report, write_bundle, write_missed_report
 from numbre_export.c.library import refuse_foreign_library, write_bundle_library
 from numbre_export.c.literals import identifier
 from numbre_export.convert.arrays import write_content
@@ -31,11 +31,11 @@ from numbre_export.data.hygiene import rows_digest
 from numbre_export.html.offline_page import refuse_other_file, write_offline_page
 from numbre_export.verify.explain import EXPLAINED_ROWS, LayerNoise, explain_layers, explanation_lines
 from numbre_export.verify.frame import Frame, settled
-from numbre_export.verify.gate import Gate, ParityError, TestSet
+from numbre_export.verify.gate import Gate, ParityError, TestSet, accepting
 from numbre_export.verify.ladder import Climb, climb
 from numbre_export.verify.outcome import NOT_MADE, MadeFile, Outcome
 from numbre_export.verify.targets import Target, parse_target, reasons_against
-from numbre_export.verify.verdict import CANNOT_TELL, PASS, FileAnswers, judge, power
+from numbre_export.verify.verdict import CANNOT_TELL, FAIL, PASS, FileAnswers, judge, power
 from numbre_runtime.backends.quiet import quiet_engine
 from numbre_runtime.bundle import read_bundle
 from numbre_runtime.errors import BackendError, DataError, ModelError, OutputError
@@ -136,7 +136,7 @@ def export_model(
         BackendUnsupportedError: The model has what the C library does not compute.
         ModelError: The model cannot be read, or nothing that was asked for can be made.
         DataError: The data do not fit the model, or an argument is not what it should be.
-        ParityError: All files that were asked for miss their bounds.
+        ParityError: All files that were asked for miss their bounds; `out`-missed.html then reports on every file.
         OutputError: `out` or `html` cannot be written, or holds what no export wrote.
 
     Example:
@@ -181,6 +181,7 @@ def export_model(
         _check_c(request)
         refuse_foreign_library(_library_folder(target))
     with exclusive(target) as directory, Converter(directory) as converter:
+        check_output(missed_report(target))
         file = _model_file(model, directory)
         source = converter.open(file, input_shape)
         abstention = _abstention(file, none_label, threshold)
@@ -276,15 +277,23 @@ class _Export:
             _log.info(line)
         if any(outcome.verdict == CANNOT_TELL for outcome in outcomes):
             _log.info(power(frame.test))
-        self._stop_if_useless(outcomes)
         self._record(outcomes, climbs)
         explanation = tuple(self._explain()) if request.explain else ()
         for line in explanation_lines(explanation):
             _log.info(line)
+        missed = self._reason_to_stop(outcomes)
+        if isinstance(missed, ParityError) and any(outcome.made is not None for outcome in outcomes):
+            for outcome in outcomes:
+                _log.info("%s: %s", outcome.file, outcome.verdict)
+            write_missed_report(target, frame, outcomes, explanation, climbs)
+            raise ParityError(f"{missed}; every file: {missed_report(target)}", missed.remedy)
+        if missed is not None:
+            raise missed
         with quiet_engine():
             manifest = write_bundle(
                 target, frame, outcomes, request.with_test_data, explanation, climbs, request.c_prefix
             )
+        remove_missed_report(target)
         _log.info("%s; written to %s/", _summary(outcomes), target)
         if request.c_prefix is not None:
             folder = _library_folder(target)
@@ -312,6 +321,7 @@ class _Export:
             except (ModelError, BackendError) as error:
                 if self._request.strict:
                     raise
+                _log.debug("%s is not made", variant.file, exc_info=True)
                 reasons.append(str(error).removeprefix(f"{variant.file}: "))
                 continue
             for line in made.lines():
@@ -348,24 +358,39 @@ class _Export:
             for outcome in outcomes
         ]
 
-    def _stop_if_useless(self, outcomes: list[Outcome]) -> None:
-        """Ends the export if nothing that was asked for can ship, or with `strict` if anything is not as asked.
+    def _reason_to_stop(self, outcomes: list[Outcome]) -> ParityError | ModelError | None:
+        """The error that ends the export: nothing that was asked for can ship, or with `strict` not all of it.
 
-        Raises:
-            ParityError: A file misses its bounds; with `strict`, also if the rows cannot tell.
-            ModelError: No converter makes what was asked for.
+        Returns:
+            A ParityError if a file misses its bounds, with `strict` also if the rows cannot tell; a ModelError if no
+            converter makes what was asked for; None if a bundle can be written.
         """
         asked = [item for item in outcomes if item.asked.precision in self._request.asked]
         wrong = [item for item in outcomes if not item.ships or (self._request.strict and item.verdict != PASS)]
         if not wrong or (any(item.ships for item in asked) and not self._request.strict):
-            return
+            return None
         first = next((item for item in wrong if item.verdict != NOT_MADE), wrong[0])
-        kind = ModelError if first.verdict == NOT_MADE else ParityError
-        raise kind(next(line for line in first.findings() if ": made as " not in line))
+        reason = next(line for line in first.findings() if ": made as " not in line)
+        return ModelError(reason) if first.verdict == NOT_MADE else ParityError(reason, self._remedy(first))
+
+    def _remedy(self, missed: Outcome) -> list[str]:
+        """The options to try next for a file that misses its bounds; empty where no option helps."""
+        if missed.verdict != FAIL:
+            return []
+        if not self._request.auto and missed.asked.precision == "int8":
+            return ["--auto"]
+        if not self._request.explain:
+            return ["--explain"]
+        if missed.made is None:
+            return []
+        frame = self._frame
+        return accepting(missed.made.variant.precision, missed.made.artifact.measured, frame.test.accuracy, frame.gate)
 
     def _record(self, outcomes: list[Outcome], climbs: list[Climb]) -> None:
         """Writes into the manifest's provenance what the files alone do not show."""
         provenance = self._frame.provenance
+        made = [item.made.variant.precision for item in outcomes if item.made is not None]
+        provenance["gate"] = self._frame.gate.applied(made)
         provenance["power"] = power(self._frame.test)
         findings = {item.file: item.findings() for item in outcomes}
         if any(findings.values()):
@@ -542,7 +567,7 @@ def _summary(outcomes: Sequence[Outcome]) -> str:
     unproven = [item.file for item in outcomes if item.verdict == CANNOT_TELL]
     left_out = [item.file for item in outcomes if not item.ships]
     if not unproven and not left_out:
-        return "every file is within its bounds"
+        return "passed: every file is within its bounds"
     parts = [f"{sum(item.verdict == PASS for item in outcomes)} files are within their bounds"]
     if unproven:
         parts.append(f"of {', '.join(unproven)} too few rows tell")
@@ -576,7 +601,6 @@ def _provenance(request: _Request, source: SourceModel, data: ExportData) -> dic
     return {
         "model": {"file": source.file, "sha256": source.sha256},
         **data.provenance(request.calibration_rows),
-        "gate": dataclasses.asdict(request.gate),
         "tools": {
             "python": platform.python_version(),
             **{tool: version(tool) for tool in (*_TOOLS, "numbre")},

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -14,9 +14,7 @@ import pytest
 import numbre_runtime as numbre
 from conftest import NUMBRE_BUNDLE, ROOT, Run
 from numbre_export.cli import main
-from numbre_export.verify import frame
 from numbre_runtime.bundle import Bundle, read_bundle
-from numbre_runtime.manifest import Measurement
 from numbre_train.data import Mnist
 
 MODEL = ROOT / "tests" / "assets" / "numbre.keras"
@@ -128,6 +126,19 @@ def test_the_report_shows_every_file_and_needs_no_network(exported: Path, bundle
     assert "<script" not in page
 
 
+def test_manifest_and_report_show_the_bounds_that_were_applied(exported: Path, bundle: Bundle) -> None:
+    assert bundle.manifest.provenance["gate"] == {
+        "max_drop": 0.001,
+        "max_class_drop": 0.005,
+        "min_agreement": {"float32": 0.9999, "int8": 0.997},
+        "max_difference": {"float32": 1e-5, "int8": 1.0},
+    }
+    page = (exported / "report.html").read_text(encoding="utf-8")
+    assert "<td>min_agreement.int8</td><td>0.997</td>" in page
+    assert "It passed: it is within its bounds." in page
+    assert page.count("<td>passed</td>") == 4
+
+
 def test_two_exports_give_the_same_bytes(exported: Path, tmp_path: Path) -> None:
     assert main(["--int8", "--model", str(MODEL), "--out", str(tmp_path / "again")]) == 0
     for path in exported.iterdir():
@@ -140,35 +151,26 @@ def test_the_shipped_bundle_is_made_of_this_model(bundle: Bundle, shipped: Bundl
     assert shipped.manifest.keras_accuracy == pytest.approx(bundle.manifest.keras_accuracy, abs=2e-4)
 
 
-@pytest.mark.parametrize(
-    ("spoiled", "reason"),
-    [
-        ({"accuracy": 0.98}, "accuracy 98.00% against Keras's"),
-        ({"agreement": 0.9969}, "agrees with Keras on 99.69%, at least 99.70% is asked for"),
-    ],
-)
-def test_a_missed_bound_keeps_the_earlier_bundle(
-    spoiled: dict[str, float],
-    reason: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
+def test_a_missed_bound_keeps_the_earlier_bundle_and_reports_beside_it(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     target = tmp_path / "bundle"
     shutil.copytree(NUMBRE_BUNDLE, target)
     earlier = {path.name: path.read_bytes() for path in target.iterdir()}
-
-    def measure(*_: object) -> Measurement:
-        figures: dict[str, Any] = {"accuracy": 0.9901, "agreement": 0.999, "largest_difference": 0.0, **spoiled}
-        return Measurement(backend="litert 0", images=10_000, interval=(0.98, 0.99), **figures)
-
-    monkeypatch.setattr(frame, "measure", measure)
-    assert main(["--int8", "--model", str(MODEL), "--out", str(target)]) == 3
-    error = capsys.readouterr().err
-    assert error.startswith("numbre-export: model.int8.tflite with litert 0 misses its bounds: ")
-    assert reason in error
-    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+    words = ["--int8", "--model", str(MODEL), "--out", str(target), "--min-agreement", "1"]
+    assert main(words) == 3
+    printed = capsys.readouterr()
+    (error,) = printed.err.splitlines()
+    assert re.match(
+        r"numbre-export: model\.int8\.tflite with litert \S+ misses its bounds: agrees with Keras on", error
+    )
+    assert error.endswith(f"every file: {target}-missed.html; next, try: numbre-export {' '.join(words)} --auto")
+    assert "model.int8.onnx: fail" in printed.out.splitlines()
+    assert {path.name for path in tmp_path.iterdir()} == {"bundle", "bundle-missed.html"}
     assert {path.name: path.read_bytes() for path in target.iterdir()} == earlier
+    report = (tmp_path / "bundle-missed.html").read_text(encoding="utf-8")
+    assert "Nothing ships: what was asked for missed its bounds." in report
+    assert "<td>min_agreement.int8</td><td>1.0</td>" in report
 
 
 def test_test_data_travels_where_asked_for(run_command: Run, tmp_path: Path, mnist: Mnist) -> None:

@@ -13,7 +13,7 @@ from exported import numbre_model, shipped_weights
 from numbre_export.convert.to_tflite import to_tflite
 from numbre_export.convert.variant import Variant
 from numbre_export.verify.frame import Frame
-from numbre_export.verify.gate import Gate, Run, TestSet, measure, misses, noise, run_artifact
+from numbre_export.verify.gate import Gate, Run, TestSet, accepting, measure, misses, noise, run_artifact
 from numbre_export.verify.matrix import agreement_matrix
 from numbre_export.verify.outcome import MadeFile, Outcome
 from numbre_export.verify.verdict import CANNOT_TELL, FAIL, PASS, FileAnswers, Judged, judge, power
@@ -165,6 +165,16 @@ def test_agreement_matrix_counts_in_integer_steps(int8_run: Run, test_set: TestS
 def test_bounds_are_the_users(gate: Gate, passes: bool) -> None:
     item = Measurement("litert", 1000, 0.97, 0.999, 0.1, (0.96, 0.98), 12, 2, 0.01, "1", 0.0, 0.1, 0.1)
     assert (misses("int8", item, 0.98, gate) == []) is passes
+
+
+def test_the_bounds_that_would_do_are_named_and_do() -> None:
+    item = Measurement("litert", 1000, 0.9712, 0.99543, 0.1, (0.96, 0.98), 12, 2, 0.01, "1", 0.02, 0.1, 0.1)
+    kept = Gate(min_agreement=0.9)
+    assert accepting("int8", [item], 0.98, kept) == ["--max-drop", "0.0088", "--max-class-drop", "0.02"]
+    words = accepting("int8", [item], 0.98, Gate(min_agreement=0.999, max_drop=0.5))
+    assert words == ["--max-class-drop", "0.02", "--min-agreement", "0.9954"]
+    assert misses("int8", item, 0.98, Gate(0.0088, 0.02, 0.9954)) == []
+    assert accepting("int8", [item], 0.98, Gate(0.0088, 0.02, 0.9954)) == []
 
 
 def test_a_choice_among_several_counts_a_standard_error() -> None:

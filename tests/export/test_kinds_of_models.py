@@ -177,10 +177,11 @@ def test_several_sigmoids_are_independent_scores(tmp_path: Path) -> None:
         ("Some ops are not supported\nSelect TensorFlow ops: FlexErf, FlexRoll\n", "operator for FlexErf, FlexRoll"),
         (
             "[ONNXRuntimeError] : 1 : FAIL : /src/session.cc:26 onnxruntime::Save()",
-            "internal error (RuntimeError)",
+            "internal error (RuntimeError; --debug shows it)",
         ),
         ("std::bad_alloc", "not enough memory"),
         ("the number of groups must divide the channels\nat line 3", "the number of groups must divide the channels"),
+        ("many words " * 50, "many words … (--debug shows all)"),
     ],
 )
 def test_reasons_have_no_compiler_text(text: str, reason: str) -> None:
@@ -207,11 +208,13 @@ def test_what_one_format_cannot_do_is_a_row_with_a_reason(
 ) -> None:
     """A loop of 300 time steps is not unrolled; ONNX has an operator for it, TensorFlow Lite has none."""
     words = ("numbre-export", "--int8", "--model", odd[0], "--data", odd[1], "--preprocess", "none", "--max-drop", 1)
-    done = run_command(*words, "--max-class-drop", 1, "--out", tmp_path / "out")
+    done = run_command(*words, "--max-class-drop", 1, "--out", tmp_path / "out", "--debug")
     assert done.returncode == 0, done.stderr
     assert "model.int8.tflite: not made: TensorFlow Lite's converter does not take this model: TensorFlow Lite has" in (
         done.stdout
     )
+    assert "Traceback" in done.stdout
+    assert "convert/worker.py" in done.stdout
     assert {path.suffix for path in (tmp_path / "out").glob("model.*")} == {".onnx"}
     strict = run_command(*words, "--max-class-drop", 1, "--out", tmp_path / "strict", "--strict")
     assert strict.returncode == 2

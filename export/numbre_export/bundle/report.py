@@ -12,9 +12,12 @@ from numbre_export.verify.gate import Run, TestSet, noise
 from numbre_export.verify.ladder import Climb
 from numbre_export.verify.matrix import Matrix
 from numbre_export.verify.outcome import Outcome
-from numbre_export.verify.verdict import PASS, power
+from numbre_export.verify.verdict import CANNOT_TELL, FAIL, PASS, power
 from numbre_runtime.html_kit import bars, heading, page, paragraph, table
 from numbre_runtime.manifest import Manifest
+
+REPORT_TITLE = "export report"
+_IN_WORDS = {PASS: "passed", CANNOT_TELL: "cannot tell", FAIL: "failed"}
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class Findings:
     """The ladder, a format each; empty where it was not asked for."""
     outcomes: tuple[Outcome, ...]
     """What was asked for, and what became of it."""
+    ships: bool
+    """Whether a bundle is written; False reports on an export that missed its bounds."""
 
 
 def report_html(manifest: Manifest, findings: Findings) -> bytes:
@@ -76,7 +81,7 @@ def report_html(manifest: Manifest, findings: Findings) -> bytes:
         heading("Where it comes from"),
         table(("what", "value"), list(_flat(manifest.provenance)), text=True),
     )
-    return page(f"{manifest.name}: export report", parts, FLIPS_STYLE)
+    return page(f"{manifest.name}: {REPORT_TITLE}", parts, FLIPS_STYLE)
 
 
 def _verdict(manifest: Manifest, findings: Findings) -> list[str]:
@@ -84,13 +89,21 @@ def _verdict(manifest: Manifest, findings: Findings) -> list[str]:
     first = manifest.artifacts[0]
     worst = min(first.measured, key=lambda item: item.accuracy)
     change = (worst.accuracy - manifest.keras_accuracy) * 100
-    proven = "It is within its bounds." if first.verdict == PASS else "There are too few test rows to prove it."
+    proven = "It passed: it is within its bounds." if first.verdict == PASS else "There are too few test rows to tell."
     sentence = (
         f"Ship {first.file}: {first.bytes / 1000:.1f} kB, {worst.accuracy:.2%} of the test rows right ({change:+.2f} "
         f"points against Keras). {proven} {power(findings.test)}."
+        if findings.ships
+        else f"Nothing ships: what was asked for missed its bounds. {power(findings.test)}."
     )
     rows = [
-        (item.file, item.asked.precision, item.asked.format, item.verdict, "; ".join(item.findings()) or "as asked")
+        (
+            item.file,
+            item.asked.precision,
+            item.asked.format,
+            _IN_WORDS.get(item.verdict, item.verdict),
+            "; ".join(item.findings()) or "as asked",
+        )
         for item in findings.outcomes
     ]
     accuracies = [
@@ -106,6 +119,12 @@ def _verdict(manifest: Manifest, findings: Findings) -> list[str]:
         bars(sizes, "size of each file"),
         heading("What was asked for"),
         table(("file", "precision", "format", "verdict", "why"), rows, text=True),
+        heading("The bounds that were applied"),
+        table(
+            ("bound", "value"),
+            list(_flat(manifest.provenance["gate"])),
+            text=True,
+        ),
     ]
 
 

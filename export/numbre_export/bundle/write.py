@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numbre_export.bundle.report import Findings, report_html
+from numbre_export.bundle.report import REPORT_TITLE, Findings, report_html
 from numbre_export.bundle.staging import foreign_file
 from numbre_export.c.bundled import bundled_library
 from numbre_export.verify.explain import LayerNoise
@@ -18,7 +18,7 @@ from numbre_export.verify.frame import Frame
 from numbre_export.verify.gate import TestSet
 from numbre_export.verify.ladder import Climb
 from numbre_export.verify.matrix import agreement_matrix
-from numbre_export.verify.outcome import Outcome
+from numbre_export.verify.outcome import MadeFile, Outcome
 from numbre_runtime.backends import BACKENDS, backend_format
 from numbre_runtime.bundle import GOLDEN, MANIFEST, TEST_DATA, Bundle, read_bundle
 from numbre_runtime.classifier import open_artifact
@@ -66,13 +66,9 @@ def write_bundle(
     with replacing_directory(target, foreign_file) as staging:
         contents = {made.artifact.file: made.content for made, _ in shipped}
         manifest = frame.manifest(artifacts)
-        schemes = {made.artifact.file: made.scheme for made, _ in shipped}
-        findings = Findings(
-            schemes, agreement_matrix(runs, test), runs, test, tuple(explanation), tuple(climbs), tuple(outcomes)
-        )
         others = {
             GOLDEN: _golden(Bundle(staging, manifest, contents), test),
-            REPORT: report_html(manifest, findings),
+            REPORT: _report(frame, [made for made, _ in shipped], outcomes, explanation, climbs, ships=True),
         }
         if with_test_data:
             labels = _small(test.labels, len(frame.labels))
@@ -91,6 +87,59 @@ def write_bundle(
         write_atomic(staging / MANIFEST, manifest.to_json())
         _check_bundle(staging)
     return manifest
+
+
+def missed_report(target: Path) -> Path:
+    """Where the report goes of an export that missed its bounds: beside the bundle, which stays as it was."""
+    return target.with_name(f"{target.name}-missed.html")
+
+
+def write_missed_report(
+    target: Path,
+    frame: Frame,
+    outcomes: Sequence[Outcome],
+    explanation: Sequence[LayerNoise],
+    climbs: Sequence[Climb],
+) -> None:
+    """Writes the report of an export of which nothing ships; the arguments are those of `write_bundle`.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    made = [item.made for item in outcomes if item.made is not None]
+    write_atomic(missed_report(target), _report(frame, made, outcomes, explanation, climbs, ships=False))
+
+
+def remove_missed_report(target: Path) -> None:
+    """Removes the report of an earlier export that missed its bounds, if there is one."""
+    path = missed_report(target)
+    if path.is_file() and REPORT_TITLE.encode() in path.read_bytes():
+        path.unlink()
+
+
+def _report(
+    frame: Frame,
+    files: Sequence[MadeFile],
+    outcomes: Sequence[Outcome],
+    explanation: Sequence[LayerNoise],
+    climbs: Sequence[Climb],
+    ships: bool,
+) -> bytes:
+    """The report on these files, the recommended one first."""
+    verdicts = {item.file: item.verdict for item in outcomes}
+    manifest = frame.manifest([made.artifact._replace(verdict=verdicts[made.artifact.file]) for made in files])
+    runs = [run for made in files for run in made.runs]
+    findings = Findings(
+        {made.artifact.file: made.scheme for made in files},
+        agreement_matrix(runs, frame.test),
+        runs,
+        frame.test,
+        tuple(explanation),
+        tuple(climbs),
+        tuple(outcomes),
+        ships,
+    )
+    return report_html(manifest, findings)
 
 
 def _golden(bundle: Bundle, test: TestSet) -> bytes:

@@ -24,6 +24,15 @@ from numbre_runtime.errors import ModelError
 
 REQUEST_SECONDS = 600
 _ANSWER_LIMIT = 1 << 20
+_LAST_WORDS = 1 << 14
+"""Bytes of standard error that are kept of a process that ended."""
+
+
+class WorkerError(Exception):
+    """What the worker's traceback or its standard error says: the cause of an error here, shown by --debug."""
+
+    def __str__(self) -> str:
+        return f"\n{self.args[0]}"
 
 
 @dataclass(frozen=True)
@@ -172,18 +181,21 @@ class Converter:
             raise ModelError(f"{what} took more than {self._seconds:g} s and was stopped") from cause
         if not line.endswith(b"\n"):
             self._ended = True
-            raise ModelError(f"{what} ended its process ({self._reason()})")
+            code, printed = self._last_words()
+            lines = [text for text in printed.splitlines() if text.strip()]
+            last = f": {plain_reason(RuntimeError(lines[-1]))}" if lines else ""
+            ended = f"{'signal' if code < 0 else 'exit code'} {abs(code)}{last}"
+            raise ModelError(f"{what} ended its process ({ended})") from WorkerError(printed)
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
-            raise ModelError(answer["error"])
+            raise ModelError(answer["error"]) from WorkerError(answer["details"])
         return answer
 
-    def _reason(self) -> str:
+    def _last_words(self) -> tuple[int, str]:
+        """The ended process's exit code, and the end of what it printed."""
         code = self._process.wait()
         self._log.seek(0)
-        lines = [text for text in self._log.read()[-4000:].decode(errors="replace").splitlines() if text.strip()]
-        last = f": {plain_reason(RuntimeError(lines[-1]))}" if lines else ""
-        return f"{'signal' if code < 0 else 'exit code'} {abs(code)}{last}"
+        return code, self._log.read()[-_LAST_WORDS:].decode(errors="replace")
 
 
 def _line(stream: Any, seconds: float) -> bytes:

@@ -21,6 +21,7 @@ from numbre_export.convert.arrays import batches
 from numbre_export.convert.engine import keras, quiet_converter
 from numbre_export.convert.keras2 import mend_keras2
 from numbre_export.convert.keras_rebuild import ends_in_sigmoid, rebuild, two_scores
+from numbre_export.convert.reasons import first_line
 from numbre_runtime.errors import ModelError
 from numbre_runtime.files import read_limited
 
@@ -213,7 +214,7 @@ def _archive(path: Path) -> tuple[Any, bytes | None]:
     except ModelError:
         raise
     except (zipfile.BadZipFile, KeyError, ValueError, OSError, RecursionError, EOFError) as cause:
-        raise ModelError(f"{path}: not a .keras file ({_first_line(cause)})") from cause
+        raise ModelError(f"{path}: not a .keras file ({first_line(cause)})") from cause
     return config, weights
 
 
@@ -248,7 +249,7 @@ def _examine_hdf5(path: Path, content: bytes, wants_config: bool) -> Any:
     except ModelError:
         raise
     except (OSError, ValueError, KeyError, RuntimeError, RecursionError, TypeError) as cause:
-        raise ModelError(f"{path}: not a readable HDF5 file ({_first_line(cause)})") from cause
+        raise ModelError(f"{path}: not a readable HDF5 file ({first_line(cause)})") from cause
 
 
 def _objects(config: Any) -> list[dict[str, Any]]:
@@ -275,8 +276,3 @@ def _refuse_object(path: Path, entry: dict[str, Any]) -> None:
     registered = f"{name}{entry.get('registered_name') or ''}"
     if isinstance(name, str) and (not own or ">" in registered):
         raise ModelError(f"{path}: refused, {name} is not one of Keras's own classes; rebuild the model with those")
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:200] if lines else type(error).__name__

@@ -17,7 +17,8 @@ _NOT_BUILT_IN = (
 _INTERNAL = re.compile(
     r"::|loc\(|0x[0-9a-f]|\.(?:cc|h|cpp|mlir|py)\b|<unknown>|\[ONNXRuntimeError\]|/[\w.-]+/|mlir", re.I
 )
-_LONGEST = 160
+_LONGEST = 200
+"""Characters of a reason; a traceback's messages may be whole graphs."""
 
 
 def plain_reason(error: BaseException) -> str:
@@ -40,7 +41,23 @@ def plain_reason(error: BaseException) -> str:
         found = pattern.search(text)
         if found:
             return f"TensorFlow Lite has no built-in operator for {found[1].strip(' ,')}"
-    lines = text.strip().splitlines()
-    if lines and not _INTERNAL.search(lines[0]):
-        return lines[0][:_LONGEST]
-    return f"it ends with an internal error ({type(error).__name__})"
+    line = first_line(error)
+    if text.strip() and not _INTERNAL.search(line):
+        return line
+    return f"it ends with an internal error ({type(error).__name__}; --debug shows it)"
+
+
+def first_line(error: BaseException) -> str:
+    r"""The first line of an exception's message, of a long one its first words; its type's name where it has none.
+
+    Example:
+        >>> first_line(ValueError("no such layer\nat line 7"))
+        'no such layer'
+        >>> first_line(ValueError("word " * 100))[-36:]
+        'word word word … (--debug shows all)'
+    """
+    lines = str(error).strip().splitlines()
+    if not lines:
+        return type(error).__name__
+    line = lines[0]
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST].rsplit(' ', 1)[0]} … (--debug shows all)"

@@ -11,6 +11,7 @@ import json
 import os
 import resource
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ from numbre_runtime.errors import ModelError, NumbreError, one_line
 MEMORY_LIMIT = 8 << 30
 """Bytes of data that the process may hold; TensorFlow alone takes about one GiB."""
 PROCESSOR_SECONDS = 1800
+_MOST_DETAILS = 1 << 18
+"""Characters of a traceback; converters put whole graphs into theirs."""
 
 
 class _Worker:
@@ -123,7 +126,7 @@ def main() -> int:
         try:
             answer = methods[request.pop("do")](**request)
         except (NumbreError, MemoryError) as error:
-            answer = {"error": one_line(error)}
+            answer = {"error": one_line(error), "details": traceback.format_exc()[-_MOST_DETAILS:]}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
     return 0

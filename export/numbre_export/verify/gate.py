@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +33,16 @@ class ParityError(NumbreError):
 
     exit_code = 3
 
+    def __init__(self, message: str, remedy: Sequence[str] = ()) -> None:
+        """Makes the error.
+
+        Args:
+            message: What misses which bound.
+            remedy: Options of numbre-export to try next.
+        """
+        super().__init__(message)
+        self.remedy = tuple(remedy)
+
 
 @dataclass(frozen=True)
 class Bounds:
@@ -53,6 +64,20 @@ class Gate:
     """Largest loss of any class's recall, 0–1."""
     min_agreement: float | None = None
     """Smallest share of rows with the same answer, 0–1; None is what `BOUNDS` says."""
+
+    def agreement(self, precision: str) -> float:
+        """The bound of agreement that a precision is held to."""
+        return BOUNDS[precision].agreement if self.min_agreement is None else self.min_agreement
+
+    def applied(self, precisions: Iterable[str]) -> dict[str, float | dict[str, float]]:
+        """Every bound that files of these precisions were held to, for the manifest."""
+        held = sorted(set(precisions))
+        return {
+            "max_drop": self.max_drop,
+            "max_class_drop": self.max_class_drop,
+            "min_agreement": {precision: self.agreement(precision) for precision in held},
+            "max_difference": {precision: BOUNDS[precision].difference for precision in held},
+        }
 
 
 _INTEGER = Bounds(agreement=0.997, difference=1.0)
@@ -182,7 +207,7 @@ def bounds_missed(
             "Classification and regression trees", 1984).
     """
     bounds = BOUNDS[precision]
-    agreement = bounds.agreement if gate.min_agreement is None else gate.min_agreement
+    agreement = gate.agreement(precision)
     missed = {}
     margin = _standard_error(item) if careful else 0.0
     if keras_accuracy - item.accuracy + margin > gate.max_drop + _ROUNDING:
@@ -203,6 +228,28 @@ def bounds_missed(
             f"a score differs by {item.largest_difference:.1e}, at most {bounds.difference:.0e} is allowed"
         )
     return missed
+
+
+def accepting(precision: str, measured: Sequence[Measurement], keras_accuracy: float, gate: Gate) -> list[str]:
+    """The options of numbre-export that set the bounds which a file misses to what it was measured at.
+
+    Args:
+        precision: Key of `BOUNDS`.
+        measured: The file with each backend.
+        keras_accuracy: Of the same rows.
+        gate: The bounds that it misses.
+    """
+    missed = {key for item in measured for key in bounds_missed(precision, item, keras_accuracy, gate)}
+    options = {
+        "accuracy": ("--max-drop", _rounded_up(keras_accuracy - min(item.accuracy for item in measured))),
+        "class": ("--max-class-drop", _rounded_up(max(item.worst_class_drop or 0.0 for item in measured))),
+        "agreement": ("--min-agreement", f"{1 - float(_rounded_up(1 - min(item.agreement for item in measured))):g}"),
+    }
+    return [word for key, words in options.items() if key in missed for word in words]
+
+
+def _rounded_up(loss: float) -> str:
+    return f"{math.ceil((loss - _ROUNDING) * 10_000) / 10_000:g}"
 
 
 def _standard_error(item: Measurement) -> float:
