@@ -34,6 +34,9 @@ BUNDLE_LIMIT = 256 << 20
 """Most bytes of all other files of a bundle together."""
 
 
+_VERSION_DIGITS = 12
+
+
 class Golden(NamedTuple):
     """Inputs and the exact outputs that an artifact gave for them when it was exported."""
 
@@ -65,6 +68,16 @@ class Bundle(NamedTuple):
     """What it says of itself."""
     contents: dict[str, bytes]
     """File name to verified bytes, of every file that the manifest lists."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the manifest, hexadecimal; the manifest lists the SHA-256 of every file."""
+        return hashlib.sha256(self.manifest.to_json()).hexdigest()
+
+    @property
+    def version(self) -> str:
+        """The first digits of `digest`, which tell one bundle of a name from another."""
+        return self.digest[:_VERSION_DIGITS]
 
     def golden(self) -> Golden:
         """The golden vectors.

@@ -111,3 +111,8 @@ def score() -> NoReturn:
 def serve() -> int:
     """numbre-serve."""
     return run_module("numbre_runtime.cli.serve")
+
+
+def deploy() -> int:
+    """numbre-deploy."""
+    return run_module("numbre_runtime.cli.deploy")

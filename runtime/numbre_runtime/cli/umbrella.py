@@ -38,6 +38,17 @@ GROUPS: dict[str, tuple[Command, ...]] = {
     "serve on a network": (
         Command("serve", "answer images over HTTP, and show a page to draw on", "numbre_runtime.cli.serve:parser"),
     ),
+    "put to work on boards": (
+        Command(
+            "deploy",
+            "put a bundle to work on boards over ssh, and go back",
+            "numbre_runtime.cli.deploy:parser",
+            words={
+                word: f"numbre_runtime.cli.deployed:{word}_parser"
+                for word in ("status", "history", "rollback", "promote", "remove")
+            },
+        ),
+    ),
     "look at this machine": (
         Command("bench", "measure latency and accuracy of every file and engine", "numbre_runtime.cli.bench:parser"),
         Command(

@@ -87,9 +87,8 @@ class Connection:
         )
 
 
-@contextmanager
-def connect(host: Host) -> Iterator[Connection]:
-    """Gives a connection to a board, and closes it at the end.
+def check_client(host: Host) -> None:
+    """Makes sure that ssh can be called for a host.
 
     Raises:
         RemoteError: The name is no host, or OpenSSH's client is missing here.
@@ -99,6 +98,16 @@ def connect(host: Host) -> Iterator[Connection]:
     missing = [name for name in ("ssh", "scp") if shutil.which(name) is None]
     if missing:
         raise RemoteError(f"the program {missing[0]} is missing; install OpenSSH's client (Debian: openssh-client)")
+
+
+@contextmanager
+def connect(host: Host) -> Iterator[Connection]:
+    """Gives a connection to a board, and closes it at the end.
+
+    Raises:
+        RemoteError: See `check_client`.
+    """
+    check_client(host)
     with tempfile.TemporaryDirectory(prefix="nb") as directory:
         connection = Connection(host, Path(directory))
         try:

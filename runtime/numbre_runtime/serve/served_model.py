@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _TRIALS = 20
-_VERSION_DIGITS = 12
 
 
 class Answers(NamedTuple):
@@ -130,7 +128,6 @@ def load_model(name: str, path: Path, threads: int) -> ServedModel:
     """
     bundle = read_bundle(path)
     classifier = load_bundle(bundle, threads=threads)
-    digest = hashlib.sha256(bundle.manifest.to_json()).hexdigest()
     image = bundle.golden().inputs[0]
     seconds = []
     for _ in range(_TRIALS):
@@ -138,5 +135,5 @@ def load_model(name: str, path: Path, threads: int) -> ServedModel:
         classifier.predict(image)
         seconds.append(time.perf_counter() - start)
     return ServedModel(
-        name, digest[:_VERSION_DIGITS], digest, classifier, bundle.manifest.input, sorted(seconds)[_TRIALS // 2]
+        name, bundle.version, bundle.digest, classifier, bundle.manifest.input, sorted(seconds)[_TRIALS // 2]
     )
