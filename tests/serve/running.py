@@ -57,8 +57,8 @@ def running(
     found = bundles or {path.name: path for path in shipped_bundles()}
     service = Service(Shelf(found, 1), Hosts(host, names), queue, batch)
     with open_socket(host, 0) as listening:
-        listener = Listener(service, connections)
-        thread = threading.Thread(target=listener.serve_on, args=(listening,))
+        listener = Listener(service, listening, connections)
+        thread = threading.Thread(target=listener.serve_until_signal)
         thread.start()
         try:
             wait_until(lambda: listener.started)

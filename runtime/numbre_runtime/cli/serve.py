@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
         with quiet_engine():
             shelf = Shelf(_bundles(args.bundle), args.threads)
         hosts = Hosts(args.host, args.allow_host)
-        listener = Listener(Service(shelf, hosts, args.queue, args.batch), args.connections)
+        listener = Listener(Service(shelf, hosts, args.queue, args.batch), listening, args.connections)
         for model in shelf.models:
             print(f"{model.name}: {model.classifier.artifact.file}, {model.classifier.backend}")
         print(f"serving at {address_of(listening)}", flush=True)
@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
                 "browsers refuse the camera without HTTPS",
                 flush=True,
             )
-        listener.serve_on(listening)
+        listener.serve_until_signal()
     return EXIT_INTERRUPTED if listener.interrupted else EXIT_OK
 
 

@@ -1,4 +1,4 @@
-"""One HTTP connection: uvicorn's own, by h11, with time-outs, a limit on connections, and a fast path for inference.
+"""One HTTP connection: uvicorn's own, by h11, with time-outs and a fast path for inference.
 
 The fast path has no HTTP parser of its own. The head of an inference request (request line and headers) that h11 has
 parsed and the service has let through is remembered by its bytes; a request that comes whole, with the very same head,
@@ -17,10 +17,12 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from numbre_runtime.serve.admission import AdmittingSocket
+from numbre_runtime.serve.canned import LATE, MALFORMED
 from numbre_runtime.serve.guards import HEADERS
 from numbre_runtime.serve.open_inference import BINARY_HEADER
 from numbre_runtime.serve.protocol_routes import binary_header, response_headers
-from numbre_runtime.serve.refusal import RETRY_AFTER, RefusedError, error_body
+from numbre_runtime.serve.refusal import RefusedError
 from numbre_runtime.serve.service import Service
 
 HEAD_S = 10.0
@@ -34,28 +36,8 @@ IDLE_S = 65.0
 HEAD_LIMIT = 16 << 10
 """Most bytes of a head."""
 _REMEMBERED_HEADS = 256
-HEALTH = b"GET /v2/health/"
-"""How requests begin that are answered even where there is no room for others."""
 _Known = tuple[str, int, int | None]
 """Of a remembered head: the model's name, the body's length, and how many bytes of it are JSON, see `read_request`."""
-
-
-def _canned(status: str, message: str, *headers: tuple[str, str]) -> bytes:
-    """A response that ends the connection, written without h11."""
-    body = error_body(message)
-    lines = [
-        f"HTTP/1.1 {status}",
-        "Content-Type: application/json",
-        f"Content-Length: {len(body)}",
-        "Connection: close",
-    ]
-    lines += [f"{name}: {value}" for name, value in headers]
-    return "\r\n".join([*lines, "", ""]).encode() + body
-
-
-FULL = _canned("503 Service Unavailable", "too many connections; try again later", RETRY_AFTER)
-_LATE = _canned("408 Request Timeout", "the request did not arrive in time")
-_MALFORMED = _canned("400 Bad Request", "this is no valid HTTP/1.1 request")
 
 
 class HttpConnection(H11Protocol):
@@ -63,8 +45,8 @@ class HttpConnection(H11Protocol):
 
     service: ClassVar[Service]
     """The service that answers; set by `connection_class`."""
-    most: ClassVar[int]
-    """Connections that are answered at the same time; beyond, only health is."""
+    listening: ClassVar[AdmittingSocket]
+    """The socket through which it came."""
     known: ClassVar[dict[bytes, _Known]]
     """The remembered heads."""
 
@@ -77,22 +59,18 @@ class HttpConnection(H11Protocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._deadline = math.inf
-        self._surplus = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """See asyncio.Protocol."""
         super().connection_made(transport)
-        self._surplus = len(self.connections) > self.most
+        self.listening.coming -= 1
         self._deadline = self.loop.time() + HEAD_S
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""
-        if self._surplus and not data.startswith(HEALTH):
-            self._close_with(FULL)
-            self.service.count_refusal()
-            return
         fresh = self.conn.their_state is h11.IDLE and not self.conn.trailing_data[0]
         if fresh and self.conn.our_state is h11.IDLE and self._answered_at_once(data):
+            self.listening.after_request()
             return
         scope = self.scope
         if fresh:
@@ -120,14 +98,14 @@ class HttpConnection(H11Protocol):
         if self.conn.their_state is h11.IDLE and not self.conn.trailing_data[0]:
             self.transport.close()
         elif self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            self._close_with(_LATE)
+            self._close_with(LATE)
         else:
             self.transport.close()
 
     def send_400_response(self, msg: str) -> None:
         """See H11Protocol; as JSON."""
         del msg
-        self._close_with(_MALFORMED)
+        self._close_with(MALFORMED)
 
     def _close_with(self, response: bytes) -> None:
         self.transport.write(response)
@@ -191,10 +169,10 @@ class HttpConnection(H11Protocol):
         self.known[data[:end]] = (parts[3], len(data) - end, json_length)
 
 
-def connection_class(served: Service, connections: int) -> type[HttpConnection]:
+def connection_class(served: Service, through: AdmittingSocket) -> type[HttpConnection]:
     """The class of the connections to one service."""
 
     class ServiceConnection(HttpConnection):
-        service, most, known = served, connections, {}
+        service, listening, known = served, through, {}
 
     return ServiceConnection

@@ -74,10 +74,10 @@ class Listener(Server):
     now. SIGHUP: every bundle is read again; a bundle that changes on its own is noticed within a second.
     """
 
-    def __init__(self, service: Service, connections: int) -> None:
+    def __init__(self, service: Service, listening: AdmittingSocket, connections: int) -> None:
         config = Config(
             service,
-            http=connection_class(service, connections),
+            http=connection_class(service, listening),
             ws="none",
             loop="asyncio",
             lifespan="off",
@@ -90,20 +90,24 @@ class Listener(Server):
             h11_max_incomplete_event_size=HEAD_LIMIT,
         )
         super().__init__(config)
-        self._service, self._connections = service, connections
+        self._service, self._listening, self._connections = service, listening, connections
         self._all_again = False
         self._reloading: asyncio.Task[None] | None = None
         self.interrupted = False
         """Whether Ctrl-C ended it."""
 
-    def serve_on(self, listening: AdmittingSocket) -> None:
+    def serve_until_signal(self) -> None:
         """Serves until a signal ends it."""
-        listening.full = lambda: len(self.server_state.connections) >= self._connections
-        listening.count_refusal = self._service.count_refusal
+        self._listening.full = self._is_full
+        self._listening.ready = lambda: self._service.protocol.ready
+        self._listening.count_refusal = self._service.count_refusal
         try:
-            self.run([listening])
+            self.run([self._listening])
         finally:
             self._service.close()
+
+    def _is_full(self) -> bool:
+        return len(self.server_state.connections) + self._listening.coming >= self._connections
 
     async def startup(self, sockets: Sequence[socket.socket] | None = None) -> None:
         """See uvicorn."""
@@ -118,6 +122,7 @@ class Listener(Server):
         for connection in list(self.server_state.connections):
             if isinstance(connection, HttpConnection):
                 connection.check_deadline(now)
+        self._listening.close_silent()
         if counter % _TICKS_A_SECOND == 0 or self._all_again:
             self._reload_if_changed()
         return await super().on_tick(counter)
