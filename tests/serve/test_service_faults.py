@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import threading
@@ -414,13 +415,25 @@ def test_connections_beyond_the_limit_get_503_and_health() -> None:
             late.sendall(f"GET /v2 HTTP/1.1\r\nHost: {served.host}\r\n\r\n".encode())
             assert _rest(late).startswith(b"HTTP/1.1 503 ")
             late.close()
-            assert httpx.get(f"{served.url}v2/health/live").status_code == 200
+            assert httpx.get(f"{served.url}v2/health/live").json() == {"live": True}
+            assert httpx.get(f"{served.url}v2/health/ready").json() == {"ready": True}
+            with _connected(served) as silent:
+                assert _rest(silent) == b""
             held[0].sendall(f"GET /v2 HTTP/1.1\r\nHost: {served.host}\r\n\r\n".encode())
             assert _one(held[0]).startswith(b"HTTP/1.1 200 ")
         finally:
             for client in held:
                 client.close()
         wait_until(lambda: httpx.get(f"{served.url}v2").status_code == 200)
+
+
+def test_a_burst_of_connections_lets_in_no_more_than_the_limit() -> None:
+    with running(connections=4) as served, contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(_connected(served)) for _ in range(40)]
+        for client in clients:
+            client.sendall(f"GET /v2 HTTP/1.1\r\nHost: {served.host}\r\n\r\n".encode())
+        statuses = [_one(client)[9:12] for client in clients]
+        assert (statuses.count(b"200"), statuses.count(b"503")) == (4, 36)
 
 
 def test_a_client_that_hangs_up_leaves_nothing_behind(served: Running) -> None:
