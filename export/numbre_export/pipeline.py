@@ -265,6 +265,8 @@ class _Export:
         _log.info(
             "%s: accuracy %.2f%% on %s test rows", model, frame.test.accuracy * 100, f"{len(frame.test.labels):,}"
         )
+        for note in self._source.notes:
+            _log.info("%s: %s", model, note)
         _remark(request, frame)
         chosen = variants(
             request.precisions, request.formats, request.io, request.granularity, self._source.convolutional

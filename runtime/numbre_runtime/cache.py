@@ -9,10 +9,10 @@ from pathlib import Path
 
 
 def cache_directory() -> Path | None:
-    """The directory of NUMBRE's caches; it need not exist yet.
+    r"""The directory of NUMBRE's caches; it need not exist yet.
 
-    $NUMBRE_CACHE_DIR, or `numbre` in the operating system's directory of user caches: $XDG_CACHE_HOME or ~/.cache,
-    ~/Library/Caches on macOS, %LOCALAPPDATA% on Windows.
+    $NUMBRE_CACHE_DIR, or what platformdirs gives: $XDG_CACHE_HOME/numbre or ~/.cache/numbre, ~/Library/Caches/numbre on
+    macOS, %LOCALAPPDATA%\numbre\Cache on Windows. It is not platformdirs itself because each start would wait for it.
 
     Returns:
         The directory; None for a user without a home directory.
@@ -24,8 +24,8 @@ def cache_directory() -> Path | None:
     with suppress(RuntimeError):
         home = Path.home()
         if sys.platform == "win32":
-            base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
-        elif sys.platform == "darwin":
+            return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "numbre" / "Cache"
+        if sys.platform == "darwin":
             base = home / "Library" / "Caches"
         else:
             base = Path(os.environ.get("XDG_CACHE_HOME", ""))

@@ -17,10 +17,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from numbre_runtime.errors import NumbreError, OutputError
+from numbre_runtime.file_lock import lock_file
 from numbre_runtime.files import read_limited, sync_folder
-
-if sys.platform != "win32":
-    import fcntl
 
 MARKER = ".numbre-working-directory"
 """The file by which a working directory is recognised, whatever its name."""
@@ -72,13 +70,17 @@ def working_directory(target: Path) -> Iterator[Path]:
     work.mkdir()
     marker = os.open(work / MARKER, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o666)
     try:
-        _lock(marker)
+        lock_file(marker)
         os.write(marker, _TEXT + os.fsencode(target.name))
         yield work
     finally:
-        if not (work / "old").exists() or target.exists():
+        finished = not (work / "old").exists() or target.exists()
+        if finished:
             _remove(work)
         os.close(marker)
+        if finished and work.exists():
+            # Windows removes no file that is open, and this process held its marker until now.
+            _remove(work)
 
 
 def clean_up(target: Path) -> None:
@@ -114,18 +116,12 @@ def _abandoned(target: Path) -> Iterator[Path]:
             continue
         marker = os.open(work / MARKER, os.O_RDWR)
         try:
-            _lock(marker)
+            lock_file(marker)
             yield work
         except BlockingIOError:
             continue
         finally:
             os.close(marker)
-
-
-def _lock(descriptor: int) -> None:
-    # The kernel's lock, which goes with its process however that ends.
-    if sys.platform != "win32":
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _remove(work: Path) -> None:
@@ -181,7 +177,8 @@ def _swap(new: Path, target: Path, foreign: Callable[[Path], str | None]) -> Non
 
 
 def _sync(file: Path) -> None:
-    descriptor = os.open(file, os.O_RDONLY)
+    # Windows flushes what is open for writing alone.
+    descriptor = os.open(file, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

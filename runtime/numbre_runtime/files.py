@@ -188,12 +188,13 @@ def _is_special(path: Path, found: os.stat_result | None) -> bool:
 
 def _write_plainly(path: Path, content: bytes) -> None:
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        descriptor = os.open(path, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0))
     except OSError as cause:
         if cause.errno == errno.ENXIO:
             raise OutputError(f"{path}: cannot be written (a pipe that nobody reads)") from cause
         raise
-    os.set_blocking(descriptor, True)
+    if hasattr(os, "O_NONBLOCK"):
+        os.set_blocking(descriptor, True)
     with os.fdopen(descriptor, "wb", buffering=0) as stream:
         rest = memoryview(content)
         while rest:

@@ -1,11 +1,10 @@
 """One export into one target at a time, and none of a killed one's leavings.
 
-The lock is the kernel's (flock), so it goes with its process however that ends.
+The lock goes with its process however that ends, see `numbre_runtime.file_lock`.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,11 +13,14 @@ from pathlib import Path
 from numbre_runtime.bundle import MANIFEST
 from numbre_runtime.directories import clean_up, working_directory
 from numbre_runtime.errors import BundleError, NumbreError, OutputError
+from numbre_runtime.file_lock import lock_file
 from numbre_runtime.files import read_limited
 from numbre_runtime.manifest import Manifest
 
 _LOCK_TEXT = b"numbre-export writes into the directory of this name\n"
 _MANIFEST_LIMIT = 1 << 20
+# Windows knows none of the three by name.
+_CAREFULLY = sum(getattr(os, name, 0) for name in ("O_CLOEXEC", "O_NOFOLLOW", "O_NONBLOCK"))
 
 
 @contextmanager
@@ -47,9 +49,14 @@ def exclusive(target: Path) -> Iterator[Path]:
         with working_directory(target) as directory:
             yield directory
     finally:
-        # Removed while it is still held, so that nobody waits for a lock that has no name any more.
-        lock_path.unlink(missing_ok=True)
+        # Removed while it is still held, so that nobody waits for a lock that has no name any more. Windows removes no
+        # file that is open, and none that another process has opened meanwhile.
+        with suppress(PermissionError):
+            lock_path.unlink(missing_ok=True)
         os.close(lock)
+        if os.name == "nt":
+            with suppress(PermissionError):
+                lock_path.unlink(missing_ok=True)
         with suppress(OSError):
             # Only where nothing was written into them.
             for path in made:
@@ -78,13 +85,13 @@ def _lock(path: Path) -> int:
         OutputError: A file of that name is there which no export wrote.
     """
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _CAREFULLY, 0o666)
         try:
             found = os.read(descriptor, len(_LOCK_TEXT) + 1)
             # Killed before its text was there, an export leaves it empty.
             if found not in (b"", _LOCK_TEXT):
                 raise OutputError(f"{path}: is in the way, no export wrote it; choose another --out")
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock_file(descriptor)
             if not found:
                 os.write(descriptor, _LOCK_TEXT)
             if path.exists() and os.fstat(descriptor).st_ino == path.stat().st_ino:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import selectors
+import queue
 import subprocess
 import sys
 import tempfile
+import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +59,7 @@ class SourceModel:
     independent: bool = False
     """Whether each score comes out of a sigmoid of its own."""
     notes: tuple[str, ...] = ()
-    """What was changed before converting it, in words."""
+    """What was changed before converting it, and what of the worker's care this system has not, in words."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,10 @@ class Converter:
             # Ctrl-C goes to the whole group in the terminal; the exporter decides what it means.
             start_new_session=True,
         )
+        # A queue of this process's own, so that a late answer of an earlier one is never taken for its answer.
+        self._answers: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        # A thread, because Windows waits for sockets with a time limit, and not for pipes.
+        threading.Thread(target=_pass_lines, args=(self._process.stdout, self._answers), daemon=True).start()
 
     def __enter__(self) -> Converter:
         return self
@@ -103,7 +108,7 @@ class Converter:
     def _stop(self) -> None:
         self._process.kill()
         self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout, self._log):
+        for stream in (self._process.stdin, self._log):
             if stream is not None:
                 with suppress(BrokenPipeError):
                     stream.close()
@@ -168,14 +173,14 @@ class Converter:
             if self._opened is not None and request["do"] != "open":
                 self.open(*self._opened)
         channel = self._process.stdin
-        assert channel is not None and self._process.stdout is not None  # noqa: S101
+        assert channel is not None  # noqa: S101
         try:
             channel.write(json.dumps(request).encode() + b"\n")
             channel.flush()
-            line = _line(self._process.stdout, self._seconds)
-        except BrokenPipeError:
+            line = self._answers.get(timeout=self._seconds)
+        except OSError:
             line = b""
-        except TimeoutError as cause:
+        except queue.Empty as cause:
             self._process.kill()
             self._ended = True
             raise ModelError(f"{what} took more than {self._seconds:g} s and was stopped") from cause
@@ -198,20 +203,10 @@ class Converter:
         return code, self._log.read()[-_LAST_WORDS:].decode(errors="replace")
 
 
-def _line(stream: Any, seconds: float) -> bytes:
-    """One line of a pipe.
-
-    Raises:
-        TimeoutError: It did not come in time.
-    """
-    line = b""
-    with selectors.DefaultSelector() as selector:
-        selector.register(stream, selectors.EVENT_READ)
-        while not line.endswith(b"\n") and len(line) < _ANSWER_LIMIT:
-            if not selector.select(seconds):
-                raise TimeoutError
-            part = os.read(stream.fileno(), _ANSWER_LIMIT)
-            if not part:
-                break
-            line += part
-    return line
+def _pass_lines(stream: IO[bytes], lines: queue.SimpleQueue[bytes]) -> None:
+    """Puts each line of a pipe into a queue, and at its end what there is of another one, perhaps nothing."""
+    line = b"\n"
+    with stream:
+        while line.endswith(b"\n"):
+            line = stream.readline(_ANSWER_LIMIT)
+            lines.put(line)

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +24,12 @@ from numbre_export.convert.to_onnx import to_onnx
 from numbre_export.convert.to_tflite import to_tflite
 from numbre_export.convert.variant import Variant
 from numbre_runtime.errors import ModelError, NumbreError, one_line
+from numbre_runtime.process_limits import limit_process
 
 MEMORY_LIMIT = 8 << 30
 """Bytes of data that the process may hold; TensorFlow alone takes about one GiB."""
 PROCESSOR_SECONDS = 1800
+_UNLIMITED = "this system limits no process's memory: a model from a stranger could take all of it"
 _MOST_DETAILS = 1 << 18
 """Characters of a traceback; converters put whole graphs into theirs."""
 
@@ -36,7 +37,8 @@ _MOST_DETAILS = 1 << 18
 class _Worker:
     """Answers requests."""
 
-    def __init__(self) -> None:
+    def __init__(self, notes: Sequence[str]) -> None:
+        self._notes = notes
         self._source: KerasModel | FloatFile | None = None
         self._float32_onnx: bytes | None = None
 
@@ -54,7 +56,7 @@ class _Worker:
             "preprocessing": source.preprocessing,
             "layers": [layer.name for layer in source.model.layers if _rank(layer) > 1],
             "independent": source.independent,
-            "notes": source.notes,
+            "notes": [*source.notes, *self._notes],
             "convolutional": any(_rank(layer) > 2 for layer in source.model.layers),
         }
 
@@ -68,6 +70,7 @@ class _Worker:
             "classes": source.classes,
             "preprocessing": None,
             "layers": source.layers,
+            "notes": self._notes,
             "convolutional": len(source.input_shape) > 1,
         }
 
@@ -108,14 +111,11 @@ def _rank(layer: Any) -> int:
 
 def main() -> int:
     """Answers requests until standard input ends."""
-    # Data, not address space: TensorFlow reserves far more than it uses.
-    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_LIMIT, MEMORY_LIMIT))
-    resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR_SECONDS, PROCESSOR_SECONDS))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    limited = limit_process(MEMORY_LIMIT, PROCESSOR_SECONDS)
     # Converters print to standard output, which is the channel for answers.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    worker = _Worker()
+    worker = _Worker([] if limited else [_UNLIMITED])
     methods: dict[str, Callable[..., dict[str, Any]]] = {
         "open": worker.open,
         "scores": worker.scores,

@@ -13,6 +13,7 @@ from numbre_runtime.child import NoChildError, run_child, say
 from numbre_runtime.classifier import open_artifact, replay_golden
 from numbre_runtime.errors import BackendError, BundleError, NumbreError, one_line
 from numbre_runtime.manifest import Artifact
+from numbre_runtime.process_limits import limit_process
 
 MEMORY_LIMIT = 1 << 30
 """Bytes of data that the child may hold; engine and interpreter take some 100 MB of it."""
@@ -52,7 +53,7 @@ def trial(name: str, bundle: Bundle, artifact: Artifact) -> str | None:
 def child(name: str, path: str, file: str, sha256: str) -> None:
     """What runs in the child process."""
     say(started=True)
-    _set_limits()
+    limit_process(MEMORY_LIMIT, PROCESSOR_SECONDS)
     try:
         bundle = read_bundle(Path(path))
         artifact = bundle.artifact(file)
@@ -68,20 +69,3 @@ def child(name: str, path: str, file: str, sha256: str) -> None:
         say(reason=one_line(cause))
     except Exception as cause:  # noqa: BLE001 - whatever an engine raises is the finding
         say(reason=f"{type(cause).__name__}: {one_line(cause)[:300]}")
-
-
-def _set_limits() -> None:
-    try:
-        import resource
-    except ImportError:
-        # Windows has none; the time-out is left.
-        return
-    for limit, most in (
-        # Data, not address space: engines reserve far more than they use.
-        (resource.RLIMIT_DATA, MEMORY_LIMIT),
-        (resource.RLIMIT_CPU, PROCESSOR_SECONDS),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        _, hard = resource.getrlimit(limit)
-        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(limit, (most, hard))

@@ -70,6 +70,9 @@ def _is_ours(path: Path) -> bool:
         found = path.lstat()
     except FileNotFoundError:
         return False
+    if not hasattr(os, "getuid"):
+        # Windows protects a user's folder by a list of rights of the folder, which its files inherit.
+        return stat.S_ISREG(found.st_mode)
     return stat.S_ISREG(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o022
 
 

@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -50,7 +50,9 @@ def open_socket(host: str, port: int) -> AdmittingSocket:
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         listening = AdmittingSocket(family, kind, protocol)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if os.name != "nt":
+            # On Windows this option would let another program take the address over.
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
         # Another process may bind the same address; the second to listen is refused.
         listening.listen(_WAITING_CONNECTIONS)
@@ -133,7 +135,12 @@ class Listener(Server):
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        handlers = {signal.SIGTERM: self.handle_exit, signal.SIGINT: self.handle_exit, signal.SIGHUP: self._hang_up}
+        handlers: dict[int, Callable[[int, FrameType | None], object]] = {
+            signal.SIGTERM: self.handle_exit,
+            signal.SIGINT: self.handle_exit,
+        }
+        if hasattr(signal, "SIGHUP"):
+            handlers[signal.SIGHUP] = self._hang_up
         earlier = {number: signal.signal(number, handler) for number, handler in handlers.items()}
         try:
             yield
