@@ -12,7 +12,6 @@ import os
 import signal
 from collections.abc import Mapping, Sequence
 from types import ModuleType
-from typing import Any
 
 _MODULES = {"fcntl", "grp", "posix", "pty", "pwd", "resource", "select", "selectors", "syslog", "termios", "tty"}
 _LACKS = {
@@ -84,19 +83,19 @@ _import = builtins.__import__
 
 def _as_on_windows(
     name: str,
-    globals_: Mapping[str, Any] | None = None,
-    locals_: Mapping[str, Any] | None = None,
+    globals: Mapping[str, object] | None = None,  # noqa: A002 - the names of the function that it replaces
+    locals: Mapping[str, object] | None = None,  # noqa: A002
     fromlist: Sequence[str] | None = (),
     level: int = 0,
 ) -> ModuleType:
     # The specification has the name also of a module that runs as __main__.
-    importing = getattr((globals_ or {}).get("__spec__"), "name", "")
+    importing = getattr((globals or {}).get("__spec__"), "name", "")
     if importing.startswith("numbre_"):
         if name in _MODULES:
             raise ModuleNotFoundError(f"No module named '{name}'", name=name)
         if name in _SEEN:
             return _SEEN[name]
-    return _import(name, globals_, locals_, fromlist, level)
+    return _import(name, globals, locals, fromlist, level)
 
 
 builtins.__import__ = _as_on_windows
