@@ -6,6 +6,7 @@ from typing import Any
 
 from numbre_runtime.backends.base import Session, not_imported, refused
 from numbre_runtime.backends.interpreter import InterpreterSession
+from numbre_runtime.backends.quiet import without_greeting
 from numbre_runtime.backends.tflite_structure import tflite_ends
 
 
@@ -24,6 +25,7 @@ def open_model(content: bytes, threads: int) -> Session:
 
     try:
         tflite_ends(content)
-        return InterpreterSession(new_interpreter, f"litert {__version__}", threads)
+        with without_greeting():
+            return InterpreterSession(new_interpreter, f"litert {__version__}", threads)
     except Exception as cause:
         raise refused("LiteRT", cause) from cause

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import IO
 
 from numbre_runtime.errors import NumbreError
+
+_GREETING = b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\n"
+"""What LiteRT prints once in each process, whatever its log level."""
+# Standard error belongs to the whole process: two threads that hold it back at once would give it back crosswise.
+_TURN = threading.RLock()
 
 
 def _scratch_file() -> IO[bytes]:
@@ -22,25 +28,40 @@ def _scratch_file() -> IO[bytes]:
 
 @contextmanager
 def quiet_engine() -> Iterator[None]:
-    """Holds back what native code prints to standard error, such as LiteRT's greeting, unless the block fails."""
+    """Holds back what is printed to standard error, unless the block fails."""
+    with _held(lambda printed, failed: printed if failed else b""):
+        yield
+
+
+@contextmanager
+def without_greeting() -> Iterator[None]:
+    """Holds back LiteRT's greeting; what else is printed to standard error meanwhile follows after the block."""
+    with _held(lambda printed, _: printed.replace(_GREETING, b"")):
+        yield
+
+
+@contextmanager
+def _held(passed_on: Callable[[bytes, bool], bytes]) -> Iterator[None]:
+    """Holds standard error back; `passed_on` takes what was printed and whether the block failed."""
     try:
         descriptor = sys.stderr.fileno()
     except (AttributeError, OSError, ValueError):
         yield
         return
-    sys.stderr.flush()
-    saved = os.dup(descriptor)
-    with _scratch_file() as held:
+    with _TURN, _scratch_file() as held:
+        sys.stderr.flush()
+        saved = os.dup(descriptor)
         os.dup2(held.fileno(), descriptor)
+        failed = False
         try:
             yield
         except BaseException as error:
-            if not isinstance(error, (NumbreError, KeyboardInterrupt)):
-                held.seek(0)
-                with suppress(OSError):
-                    os.write(saved, held.read())
+            failed = not isinstance(error, (NumbreError, KeyboardInterrupt))
             raise
         finally:
             sys.stderr.flush()
             os.dup2(saved, descriptor)
+            held.seek(0)
+            with suppress(OSError):
+                os.write(saved, passed_on(held.read(), failed))
             os.close(saved)
