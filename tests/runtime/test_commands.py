@@ -12,10 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from conftest import NUMBRE_BUNDLE, ROOT, Run
 from numbre_runtime.errors import BundleError
 from numbre_runtime.npz import read_npz, write_npz
+from numbre_train.data import Mnist
 
 SAMPLES = sorted((ROOT / "samples").glob("*.png"))
 
@@ -25,6 +27,17 @@ def test_predict_reads_every_sample(run_command: Run) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     answers = [line.split(": ")[1][0] for line in done.stdout.splitlines()]
     assert answers == [path.stem[-1] for path in SAMPLES]
+
+
+@pytest.mark.parametrize("gap", [0, 3, 10])
+def test_a_picture_of_several_signs_names_numbre_read(gap: int, mnist: Mnist, run_command: Run, tmp_path: Path) -> None:
+    four, two = (mnist.test_images[mnist.test_labels == digit][0][:, 4:24] for digit in (4, 2))
+    ink = np.pad(np.hstack([four, np.zeros((28, gap), np.uint8), two]), 10)
+    Image.fromarray(255 - ink).resize((ink.shape[1] * 5, ink.shape[0] * 5)).save(tmp_path / "42.png")
+    done = run_command("numbre-predict", "42.png", cwd=tmp_path)
+    assert (done.returncode, done.stdout.count("\n")) == (0, 1)
+    assert done.stderr == "numbre-predict: 42.png: seems to show several signs; numbre-read reads all of them\n"
+    assert run_command("numbre-predict", "--quiet", "42.png", cwd=tmp_path).stderr == ""
 
 
 def test_predict_prints_json_lines(run_command: Run) -> None:

@@ -9,12 +9,14 @@ from collections.abc import Sequence
 
 from numbre_runtime.backends import SELECTABLE
 from numbre_runtime.backends.quiet import quiet_engine
-from numbre_runtime.classifier import ImageLike
+from numbre_runtime.classifier import ImageLike, Prediction
 from numbre_runtime.cli.answers import AnswerLines, picture
 from numbre_runtime.cli.common import Parser, add_picture_options, for_each_input, run_command
 from numbre_runtime.cli.inputs import picture_inputs
+from numbre_runtime.cli.streams import complain
 from numbre_runtime.errors import ImageError
 from numbre_runtime.loading import load
+from numbre_runtime.text import terminal
 
 
 def parser() -> Parser:
@@ -55,11 +57,22 @@ def run(args: argparse.Namespace) -> int:
     lines = AnswerLines(args.format, classifier, args.top)
 
     def show(name: str, image: ImageLike) -> None:
-        print(*lines.of_prediction(picture(name), classifier.predict(image)), sep="\n")
+        prediction = classifier.predict(image)
+        print(*lines.of_prediction(picture(name), prediction), sep="\n")
+        if _shows_several(prediction) and not args.quiet:
+            complain(f"numbre-predict: {terminal(name)}: seems to show several signs; numbre-read reads all of them")
 
     for line in lines.header(pages=False):
         print(line)
     return for_each_input("numbre-predict", inputs, show, args.debug)
+
+
+def _shows_several(prediction: Prediction) -> bool:
+    """Whether a picture seems to show more than the one digit: others beside it, or what is wider than any digit."""
+    if prediction.found is None:
+        return False
+    left, top, right, bottom = prediction.found.box
+    return prediction.found.others > 0 or (not prediction.recognized and right - left > bottom - top)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -45,6 +45,8 @@ class Found(NamedTuple):
     """left, top, right, bottom in the upright picture's pixels; right and bottom lie just outside."""
     dark_ink: bool
     """True: dark ink on a lighter ground; False: light ink on a darker one."""
+    others: int = 0
+    """Signs about as large as the digit that are in the picture too; `numbre_runtime.read` reads all of them."""
 
 
 def find_digit(source: PictureSource) -> tuple[NDArray[np.uint8], Found | None]:
@@ -138,7 +140,7 @@ def from_grey(grey: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], Found | None]
     threshold = _EDGE_SHARE * otsu(counts)
     # Leftovers of lines hang on a digit and are fainter than it.
     usual = quantile(np.where(np.arange(256) > threshold, counts, 0), 0.75)
-    mask, (left, top, right, bottom) = digit_parts(ink, ink > max(threshold, _FAINTEST * usual))
+    mask, (left, top, right, bottom), others = digit_parts(ink, ink > max(threshold, _FAINTEST * usual))
     cut = slice(top, bottom), slice(left, right)
     full = max(_usual(ink[cut], mask[cut]), 1)
     strength = np.minimum(np.arange(256) * 255 // full, 255).astype(np.uint8)
@@ -149,7 +151,7 @@ def from_grey(grey: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], Found | None]
         math.ceil(columns.start + right / enlarged),
         math.ceil(rows.start + bottom / enlarged),
     )
-    return in_mnist_form(digit), Found(box, dark_ink)
+    return in_mnist_form(digit), Found(box, dark_ink, others)
 
 
 def _usual(ink: NDArray[np.uint8], mask: NDArray[np.bool_]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -15,12 +15,25 @@ _AT_THE_BORDER = 0.3
 """What a piece at the border weighs, compared with one within: it may belong to something outside."""
 _LEAST_PART = 0.03
 """Pieces with less than this share of the largest piece's ink are specks."""
+_LIKE_A_DIGIT = 0.5
+"""A piece that was left out is a digit of its own if it has this share of the digit's height, and half of it as ink."""
 _WIDEST_GAP = 0.25
 """How far a piece may be from the others, as a share of the digit's longer side."""
 
 
-def digit_parts(ink: NDArray[np.uint8], mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], tuple[int, int, int, int]]:
-    """The part of a mask (height, width) that is the digit's, and its box: left, top, right and bottom.
+class DigitParts(NamedTuple):
+    """The digit's part of a mask of ink."""
+
+    mask: NDArray[np.bool_]
+    """The digit's ink within its box."""
+    box: tuple[int, int, int, int]
+    """left, top, right and bottom."""
+    others: int
+    """Pieces that were left out and are about as large as the digit."""
+
+
+def digit_parts(ink: NDArray[np.uint8], mask: NDArray[np.bool_]) -> DigitParts:
+    """The part of a mask (height, width) that is the digit's.
 
     Args:
         ink: (height, width), how strong the ink is.
@@ -48,4 +61,7 @@ def digit_parts(ink: NDArray[np.uint8], mask: NDArray[np.bool_]) -> tuple[NDArra
         box[:2] = boxes[kept, :2].min(axis=0)
         box[2:] = boxes[kept, 2:].max(axis=0)
     left, top, right, bottom = box.tolist()
-    return pieces.mask_of(kept), (left, top, right, bottom)
+    alike = (boxes[:, 3] - boxes[:, 1] >= _LIKE_A_DIGIT * (bottom - top)) & (
+        masses >= _LIKE_A_DIGIT / 2 * masses[kept].sum()
+    )
+    return DigitParts(pieces.mask_of(kept), (left, top, right, bottom), int((possible & alike & ~kept).sum()))

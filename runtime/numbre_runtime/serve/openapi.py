@@ -150,7 +150,7 @@ def _prediction_schema() -> Schema:
         label={"type": "string", "description": "empty for a blank picture"},
         confidence=_SHARE,
         recognized={**_BOOLEAN, "description": "false: no digit, none of the classes"},
-        found=_nullable(_object(box=_BOX, dark_ink=_BOOLEAN)),
+        found=_nullable(_object(box=_BOX, dark_ink=_BOOLEAN, others={"type": "integer"})),
         scores={"type": "object", "additionalProperties": _SHARE},
         artifact=_STRING,
         backend=_STRING,
