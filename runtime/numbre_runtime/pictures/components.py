@@ -83,10 +83,10 @@ def _joined(count: int, one: NDArray[np.intp], other: NDArray[np.intp]) -> NDArr
     parents = np.arange(count)
     while True:
         low = np.minimum(parents[one], parents[other])
-        if np.array_equal(low, np.maximum(parents[one], parents[other])):
+        if (low == np.maximum(parents[one], parents[other])).all():
             numbers: NDArray[np.intp] = (parents == np.arange(count)).cumsum() - 1
             return numbers[parents]
         np.minimum.at(parents, parents[one], low)
         np.minimum.at(parents, parents[other], low)
-        while not np.array_equal(parents, parents[parents]):
-            parents = parents[parents]
+        while (parents != (shorter := parents[parents])).any():
+            parents = shorter

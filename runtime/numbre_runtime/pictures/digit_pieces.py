@@ -40,7 +40,10 @@ def digit_parts(ink: NDArray[np.uint8], mask: NDArray[np.bool_]) -> DigitParts:
         mask: Where there is ink; at least one pixel.
     """
     pieces = components(mask)
-    boxes, masses = pieces.boxes, pieces.sums(ink)
+    boxes = pieces.boxes
+    if len(boxes) == 1:
+        return mask, (*boxes[0].tolist(),)
+    masses = pieces.sums(ink)
     height, width = mask.shape
     outer = (boxes[:, :2] <= 0).any(axis=1) | (boxes[:, 2] >= width) | (boxes[:, 3] >= height)
     main = int(np.argmax(masses * np.where(outer, _AT_THE_BORDER, 1)))

@@ -17,8 +17,10 @@ _STRIP_PIXELS = 1_000_000
 """About so many pixels of a picture with transparency are copied at a time."""
 
 
-def grey_levels(picture: Image, longest: int, decoded: int) -> NDArray[np.uint8]:
+def grey_levels(picture: Image, longest: int, decoded: int, turn: int | None = None) -> NDArray[np.uint8]:
     """The picture upright, its longest side at most `longest` pixels, as grey levels (height, width) uint8.
+
+    It is turned by its `orientation`, which the caller may have read already.
 
     Whole factors bring it near `decoded` pixels first, from above, so that no later step needs more memory than that.
 
@@ -27,7 +29,7 @@ def grey_levels(picture: Image, longest: int, decoded: int) -> NDArray[np.uint8]
     """
     from PIL import Image
 
-    picture = upright(_reduced(picture, decoded), orientation(picture))
+    picture = upright(_reduced(picture, decoded), turn or orientation(picture))
     if picture.mode.startswith(("I", "F")):
         picture = Image.fromarray(_as_bytes(np.asarray(picture, np.float32), picture.mode))
     if picture.mode == "La":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,16 +48,24 @@ def has_dark_ink(grey: NDArray[np.uint8]) -> bool:
 
 def _border_levels(levels: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
     """What each pixel sees at the picture's border in the four straight and the four slanting directions."""
-    height, width = levels.shape
+    straight = [
+        np.broadcast_to(side, levels.shape) for side in (levels[:1], levels[-1:], levels[:, :1], levels[:, -1:])
+    ]
+    return [*straight, *levels.ravel().take(_slanting_ends(*levels.shape))]
+
+
+@functools.lru_cache(maxsize=8)
+def _slanting_ends(height: int, width: int) -> NDArray[np.intp]:
+    """(4, height, width): where each pixel's slanting directions end, as an index of the flattened picture."""
     row, column = np.arange(height)[:, None], np.arange(width)
-    seen = [np.broadcast_to(side, levels.shape) for side in (levels[:1], levels[-1:], levels[:, :1], levels[:, -1:])]
+    ends = []
     for down in (row, height - 1 - row):
         for right in (column, width - 1 - column):
             steps = np.minimum(down, right)
             across = -steps if right is column else steps
             along = -steps if down is row else steps
-            seen.append(levels[row + along, column + across])
-    return seen
+            ends.append((row + along) * width + column + across)
+    return np.stack(ends)
 
 
 def ink_of(grey: NDArray[np.uint8], dark_ink: bool, small: bool) -> NDArray[np.uint8]:
@@ -71,7 +80,8 @@ def ink_of(grey: NDArray[np.uint8], dark_ink: bool, small: bool) -> NDArray[np.u
     ink = levels - ground
     if dark_ink:
         light = np.maximum(255 - ground, _DARKEST_GROUND)
-        ink = (ink.astype(np.uint16) * 255 // light).astype(np.uint8)
+        # Floats divide many pixels at a time, and a quotient of such whole numbers never rounds up to the next one.
+        ink = (np.multiply(ink, 255, dtype=np.float32) / light).astype(np.uint8)
     rest = _border_histogram(ink)
     # Up to two thirds of the border may be ink where a picture is cut along its digit.
     middle = quantile(rest, 0.3)

@@ -49,7 +49,8 @@ def stroke_width(mask: NDArray[np.bool_]) -> float:
 
     The outline is π/4 of the pixel sides along it (Cauchy and Crofton), for strokes of all directions.
     """
-    padded = np.pad(mask, 1)
+    padded = np.zeros((mask.shape[0] + 2, mask.shape[1] + 2), np.bool_)
+    padded[1:-1, 1:-1] = mask
     sides = np.count_nonzero(padded[1:] != padded[:-1]) + np.count_nonzero(padded[:, 1:] != padded[:, :-1])
     return 2 * int(np.count_nonzero(mask)) / (math.pi / 4 * max(int(sides), 1))
 
@@ -69,8 +70,8 @@ def _centred(digit: NDArray[np.uint8]) -> NDArray[np.uint8]:
     mass = max(small.sum(), 1.0)
     row = (small.sum(axis=1) * np.arange(size[1])).sum() / mass
     column = (small.sum(axis=0) * np.arange(size[0])).sum() / mass
-    top = int(np.clip(round(SIDE / 2 - row), 0, SIDE - size[1]))
-    left = int(np.clip(round(SIDE / 2 - column), 0, SIDE - size[0]))
+    top = min(max(round(SIDE / 2 - row), 0), SIDE - size[1])
+    left = min(max(round(SIDE / 2 - column), 0), SIDE - size[0])
     framed = np.zeros((SIDE, SIDE), np.uint8)
     framed[top : top + size[1], left : left + size[0]] = np.round(small)
     return framed

@@ -49,15 +49,16 @@ def _down(levels: NDArray[np.uint8], size: int, pick: np.ufunc, beyond: int) -> 
 
 
 def _across(levels: NDArray[np.uint8], size: int, pick: np.ufunc, beyond: int) -> NDArray[np.uint8]:
-    """As `_down`, along the rows."""
+    """As `_down`, along the rows, which lie one behind the other with `beyond` between them: no window spans two."""
     if size == 1:
         return levels
-    half, width = size // 2, levels.shape[1]
-    seen = np.full((len(levels), width + 2 * half), beyond, np.uint8)
-    seen[:, half : half + width] = levels
+    half, (height, width) = size // 2, levels.shape
+    wide = np.full((height, width + 2 * half), beyond, np.uint8)
+    wide[:, half : half + width] = levels
+    seen = wide.ravel()
     covered = 1
     while covered < size:
         step = min(covered, size - covered)
-        seen = pick(seen[:, :-step], seen[:, step:])
+        seen = pick(seen[:-step], seen[step:])
         covered += step
-    return seen
+    return np.lib.stride_tricks.as_strided(seen, (height, width), (width + 2 * half, 1))

@@ -211,9 +211,9 @@ def _opened(source: object, name: str) -> str | MeteredFile:
     raise ImageError(f"a {type(source).__name__}; expected an array, a path, bytes, a binary file or a PIL image")
 
 
-def upright_size(picture: Image, size: tuple[int, int]) -> tuple[int, int]:
-    """A stored width and height as they are once the picture is turned upright, by its EXIF orientation."""
-    return size[::-1] if orientation(picture) in _LYING else size
+def upright_size(picture: Image, size: tuple[int, int], turn: int | None = None) -> tuple[int, int]:
+    """A stored width and height as they are once the picture is turned upright, by its `orientation` if not given."""
+    return size[::-1] if (turn or orientation(picture)) in _LYING else size
 
 
 def orientation(picture: Image) -> int:
