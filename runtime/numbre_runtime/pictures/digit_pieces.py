@@ -42,7 +42,8 @@ def digit_parts(ink: NDArray[np.uint8], mask: NDArray[np.bool_]) -> DigitParts:
     pieces = components(mask)
     boxes = pieces.boxes
     if len(boxes) == 1:
-        return mask, (*boxes[0].tolist(),)
+        left, top, right, bottom = boxes[0].tolist()
+        return DigitParts(mask, (left, top, right, bottom), 0)
     masses = pieces.sums(ink)
     height, width = mask.shape
     outer = (boxes[:, :2] <= 0).any(axis=1) | (boxes[:, 2] >= width) | (boxes[:, 3] >= height)
