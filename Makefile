@@ -6,7 +6,7 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint bench models docs lock clean test-pi test-mcu fuzz wheelhouse
+.PHONY: demo test lint bench models docs lock clean test-pi test-mcu fuzz mutants wheelhouse
 
 demo: $(READY)
 	$(BIN)/numbre-train
@@ -37,6 +37,11 @@ test-pi: $(READY)
 MINUTES ?= 10
 fuzz: $(READY)
 	PYTHONPATH=tests $(BIN)/python -m fuzz.run --minutes $(MINUTES)
+
+# Small changes to the modules that carry promises, and how many of them the tests notice; hours, so ONLY="npz" or SAMPLE=50.
+SAMPLE ?=
+mutants: $(READY)
+	PYTHONPATH=tests $(BIN)/python -m mutants.run $(if $(ONLY),--only $(ONLY)) $(if $(SAMPLE),--sample $(SAMPLE))
 
 # The C library on emulated microcontrollers; skips with a reason what cannot be emulated here.
 test-mcu: $(READY)

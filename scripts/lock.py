@@ -20,7 +20,7 @@ def main() -> int:
         python = Path(directory) / "venv" / "bin" / "python"
         subprocess.run([sys.executable, "-m", "venv", str(python.parent.parent)], check=True)
         command: list[str | Path] = [python, "-m", "pip", "install", "--quiet", "--dry-run", "--report", report]
-        subprocess.run([*command, "--editable", ROOT / "runtime", "--editable", f"{ROOT}[dev]"], check=True)
+        subprocess.run([*command, "--editable", ROOT / "runtime", "--editable", f"{ROOT}[dev,fuzz]"], check=True)
         entries = json.loads(report.read_text())["install"]
     pins = {entry["metadata"]["name"].lower().replace("_", "-"): entry["metadata"]["version"] for entry in entries}
     lines = [f"{name}=={version}\n" for name, version in sorted(pins.items()) if name not in _OWN]

@@ -11,8 +11,10 @@ import pytest
 from numpy.typing import NDArray
 
 from numbre_export.convert import onnx_graph, onnx_integer
+from numbre_export.convert.bias_correction import _means
 from numbre_export.convert.engine import keras
 from numbre_export.convert.file_facts import onnx_facts
+from numbre_export.convert.onnx_io import _grid
 from numbre_export.convert.to_onnx import to_onnx
 from numbre_export.convert.variant import Variant, layer_of, variants
 from numbre_export.verify.frame import Frame
@@ -193,3 +195,28 @@ def test_a_float_first_layer_has_no_integer_input(shipped: Bundle, mnist: Mnist)
     calibration = (mnist.train_images[:50].reshape(-1, 784) / 255).astype(np.float32)
     with pytest.raises(ModelError, match="first layer is not quantized"):
         to_onnx(shipped.contents["model.float32.onnx"], variant, calibration)
+
+
+@pytest.mark.parametrize("rows", [1, 99, 100, 101, 150, 250])
+def test_means_weigh_every_row_alike_whatever_the_batches(rows: int) -> None:
+    source, output = (onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [None, 2]) for name in "xy")
+    graph = onnx.helper.make_graph([onnx.helper.make_node("Identity", ["x"], ["y"])], "g", [source], [output])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 13)], ir_version=8)
+    values = np.arange(2 * rows, dtype=np.float32).reshape(rows, 2) ** 2
+    np.testing.assert_allclose(_means(model, ["y"], values)["y"], values.mean(axis=0), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (-10.0, 245.0, (1.0, -118)),
+        # 0 is among the steps even where no value is.
+        (100.0, 255.0, (1.0, -128)),
+        (-255.0, -100.0, (1.0, 127)),
+        (0.0, 0.0, (1e-6 / 255, -128)),
+    ],
+)
+def test_steps_of_an_integer_output_have_0_among_them(low: float, high: float, expected: tuple[float, int]) -> None:
+    scale, zero_point = _grid(np.array([low, high], np.float32), "int8")
+    assert scale == pytest.approx(expected[0])
+    assert zero_point == expected[1]

@@ -12,11 +12,11 @@ from exported import badly_scaled, numbre_model, shipped_weights
 
 from numbre_export.convert.converter import Converter
 from numbre_export.convert.variant import Variant
-from numbre_export.data.datasets import DataOptions, ExportData, load_data
-from numbre_export.verify.explain import decibels, explain_layers
+from numbre_export.data.datasets import MORE_ROWS, DataOptions, ExportData, load_data
+from numbre_export.verify.explain import LayerNoise, decibels, explain_layers
 from numbre_export.verify.frame import Frame
 from numbre_export.verify.gate import Gate, TestSet, misses
-from numbre_export.verify.ladder import Climb, climb
+from numbre_export.verify.ladder import Climb, _steps, climb
 from numbre_runtime.bundle import Bundle
 
 _WANTED = DataOptions(None, None, None, None, None, 500, False)
@@ -110,3 +110,26 @@ def test_decibels_of_known_noise() -> None:
     assert decibels(signal, signal) == 200
     assert decibels(signal, signal + 0.1) == pytest.approx(20)
     assert decibels(signal, -signal) == pytest.approx(-6.0206, abs=1e-4)
+
+
+@pytest.mark.parametrize(("layers", "kept"), [(0, 0), (1, 0), (2, 1), (3, 2), (4, 3), (9, 3)])
+@pytest.mark.parametrize("format_name", ["tflite", "onnx"])
+def test_at_most_three_layers_are_kept_and_never_all(format_name: str, layers: int, kept: int) -> None:
+    worst = [LayerNoise(f"layer {index}", f"tensor {index}", "X", 1.0, 1.0, 0, 0.0) for index in range(layers)]
+    mixed = [
+        step[1] for step in _steps(Variant("int8", format_name), 500, lambda: worst) if step[0].startswith("mixed")
+    ]
+    what = "tensor" if format_name == "tflite" else "layer"
+    kinds = 2 if format_name == "tflite" else 1
+    expected = [
+        tuple(f"{what} {index}" for index in range(count)) for count in range(1, kept + 1) for _ in range(kinds)
+    ]
+    assert [variant.kept for variant in mixed] == expected
+    assert {variant.granularity for variant in mixed} <= {"channel"}
+
+
+@pytest.mark.parametrize(("rows", "tried"), [(MORE_ROWS - 1, True), (MORE_ROWS, False), (MORE_ROWS + 1, False)])
+def test_more_rows_are_tried_only_where_there_were_fewer(rows: int, tried: bool) -> None:
+    steps = list(_steps(Variant("int8", "tflite"), rows, list))
+    assert any(f"{MORE_ROWS} rows" in what for what, _, _ in steps) == tried
+    assert {count for what, _, count in steps if "rows" not in what} == {rows}

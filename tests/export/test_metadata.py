@@ -5,15 +5,17 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import onnx
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from numbre_export.convert.metadata import Description, describe_onnx, describe_tflite
+from numbre_export.convert.metadata import Description, _metadata, describe_onnx, describe_tflite
 from numbre_runtime.backends import backend
 from numbre_runtime.bundle import Bundle
+from numbre_runtime.kernels.flatbuffer import Table
 from numbre_runtime.manifest import InputSpec
 
 _LABELS = tuple(f"größe {number}" for number in range(10))
@@ -37,6 +39,21 @@ def test_tflite_metadata_is_there_and_changes_no_answer(shipped: Bundle) -> None
     rows = shipped.golden().inputs.reshape(-1, 784) ^ 128
     before, after = (backend("litert").open_model(item, 1).run(rows.view(np.int8)) for item in (plain, described))
     assert np.array_equal(before, after)
+
+
+@pytest.mark.parametrize(
+    ("shape", "width", "height", "colours"), [((20, 28), 28, 20, 2), ((5, 7, 3), 7, 5, 1), ((9, 4, 1), 4, 9, 2)]
+)
+def test_tflite_metadata_knows_width_from_height(shape: tuple[int, ...], width: int, height: int, colours: int) -> None:
+    description = replace(_DESCRIPTION, spec=InputSpec(shape, "uint8", 0, 255, "unit"))
+    (graph,) = Table.root(_metadata(description), b"M001").tables(3)
+    (image,) = graph.tables(2)
+    content = image.table(3)
+    properties = content.table(1) if content is not None else None
+    size = properties.table(1) if properties is not None else None
+    assert properties is not None
+    assert size is not None
+    assert (size.scalar(0, "I"), size.scalar(1, "I"), properties.scalar(0, "b")) == (width, height, colours)
 
 
 def test_weights_stay_at_multiples_of_16_bytes(shipped: Bundle) -> None:

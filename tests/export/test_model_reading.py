@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
 from conftest import ROOT
+from numbre_export.convert import keras_file
 from numbre_export.convert.engine import keras
 from numbre_export.convert.keras2 import mend_keras2
-from numbre_export.convert.keras_file import read_model
+from numbre_export.convert.keras_file import read_model, refuse_unsafe
 from numbre_runtime.errors import ModelError
 from numbre_train.data import Mnist
 
@@ -50,6 +54,104 @@ def test_a_hidden_lambda_is_refused_too(tmp_path: Path) -> None:
             target.writestr(name, content)
     with pytest.raises(ModelError, match="refused, it holds code"):
         read_model(tmp_path / "x.keras")
+
+
+def _archive(path: Path, config: object, weights: bytes | None = None) -> bytes:
+    with zipfile.ZipFile(path, "w") as target:
+        target.writestr("config.json", json.dumps(config))
+        if weights is not None:
+            target.writestr("model.weights.h5", weights)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        *(
+            ({"class_name": name}, f"a {name} layer takes what it does from elsewhere")
+            for name in (
+                "TFSMLayer",
+                "TorchModuleWrapper",
+                "JaxLayer",
+                "FlaxLayer",
+                "StringLookup",
+                "TextVectorization",
+            )
+        ),
+        *(({"class_name": name}, "it holds code") for name in ("Lambda", "__lambda__")),
+        ({"class_name": "Own", "module": "own"}, "Own is not one of Keras's own classes"),
+        ({"class_name": "Own>Dense"}, "not one of Keras's own classes"),
+        ({"class_name": "Dense", "registered_name": "Own>Dense"}, "not one of Keras's own classes"),
+    ],
+)
+def test_what_takes_code_from_elsewhere_is_refused(entry: object, reason: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.keras"
+    content = _archive(path, {"config": [{"layers": entry}]})
+    with pytest.raises(ModelError, match=reason):
+        refuse_unsafe(path, content)
+
+
+@pytest.mark.parametrize("module", ["keras", "keras.layers", "tf_keras.src", "builtins", None])
+def test_kerass_own_classes_are_read(module: str | None, tmp_path: Path) -> None:
+    path = tmp_path / "x.keras"
+    refuse_unsafe(path, _archive(path, {"class_name": "Dense", "module": module, "registered_name": None}))
+
+
+def _virtual(file: h5py.File) -> None:
+    layout = h5py.VirtualLayout((3,), "f4")
+    layout[:] = h5py.VirtualSource("/etc/hostname", "x", (3,))
+    file.create_virtual_dataset("x", layout)
+
+
+def _external(file: h5py.File) -> None:
+    file.create_dataset("x", (3,), "f4", external="/etc/hostname")
+
+
+def _elsewhere(file: h5py.File) -> None:
+    file["x"] = h5py.ExternalLink("/etc/hostname", "x")
+
+
+def _soft(file: h5py.File) -> None:
+    file["x"] = h5py.SoftLink("/y")
+
+
+def _itself(file: h5py.File) -> None:
+    file["x"] = file
+
+
+def _many_names(file: h5py.File) -> None:
+    group = file.create_group("x")
+    for number in range(100):
+        group.create_dataset(f"{number}", data=0.0)
+
+
+def _giant(file: h5py.File) -> None:
+    for name in ("x", "y"):
+        file.create_dataset(name, (1 << 26,), "f4", chunks=(1 << 20,))
+
+
+@pytest.mark.parametrize(
+    ("build", "reason"),
+    [
+        (_virtual, "in another file"),
+        (_external, "in another file"),
+        (_elsewhere, "a link to elsewhere"),
+        (_soft, "a link to elsewhere"),
+        (_itself, "hold themselves"),
+        (_many_names, "more than 100 names"),
+        (_giant, "values of more than 268,435,456 bytes"),
+    ],
+)
+def test_weights_that_lead_elsewhere_or_grow_are_refused(
+    build: Callable[[h5py.File], None], reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keras_file, "_NAME_LIMIT", 100)
+    stream = io.BytesIO()
+    with h5py.File(stream, "w") as file:
+        build(file)
+    path = tmp_path / "x.keras"
+    with pytest.raises(ModelError, match=reason):
+        refuse_unsafe(path, _archive(path, {}, stream.getvalue()))
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip", b"\x89HDF\r\n\x1a\n" + bytes(100)])

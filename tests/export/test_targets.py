@@ -16,7 +16,7 @@ from numbre_export.cli import main
 from numbre_export.convert.to_onnx import to_onnx
 from numbre_export.convert.to_tflite import quantize_tflite
 from numbre_export.convert.variant import Variant
-from numbre_export.verify.targets import parse_target, reasons_against
+from numbre_export.verify.targets import _as_tensorflow, parse_target, reasons_against
 from numbre_runtime.bundle import Bundle
 from numbre_runtime.errors import DataError
 from numbre_train.data import Mnist
@@ -83,6 +83,22 @@ def test_onnx_files(shipped: Bundle, mnist: Mnist) -> None:
     wide = to_onnx(shipped.contents["model.float32.onnx"], Variant("int16x8", "onnx"), _calibration(mnist))
     assert "int16" in _reasons(wide, "onnxruntime==1.16.3")[0]
     assert _reasons(wide, "onnxruntime==1.17.3") == []
+
+
+@pytest.mark.parametrize(
+    ("target", "tensorflow"),
+    [
+        ("litert==2.3", (2, 21)),
+        ("litert==2.3.1", (2, 21)),
+        ("litert==2.2.9", (2, 17)),
+        ("litert==1.0", (2, 17)),
+        ("litert==0.9", (0,)),
+        ("tflite-runtime==2.5", (2, 5)),
+        ("tensorflow==2.16.1", (2, 16, 1)),
+    ],
+)
+def test_the_operators_that_a_target_has(target: str, tensorflow: tuple[int, ...]) -> None:
+    assert _as_tensorflow(parse_target(target)) == tensorflow
 
 
 @pytest.mark.parametrize("text", ["tflite-runtime", "tflite-runtime==new", "torch==2.0", "onnxruntime==1"])

@@ -12,8 +12,10 @@ from scipy.stats import norm, quantile_test
 
 from numbre_runtime.backends import backend
 from numbre_runtime.bench import breakdown, conditions
+from numbre_runtime.bench.case import Case
 from numbre_runtime.bench.conditions import Conditions, conditions_now, megahertz, warnings
 from numbre_runtime.bench.recommend import recommendation
+from numbre_runtime.bench.rounds import _turns
 from numbre_runtime.bench.statistics import LEAST_ROUNDS, median_interval, median_of_medians, overlap, percentile
 
 
@@ -97,6 +99,30 @@ def test_no_winner_where_intervals_overlap_and_the_simplest_is_taken() -> None:
         "Take a with litert on 1 thread: 10.5 µs an image, no winner over b with litert on 1 thread, "
     )
     assert said.endswith("int8 and float32 are equally fast within the intervals.")
+
+
+@pytest.mark.parametrize(
+    ("rows", "taken"),
+    [
+        ((("a", 1, 2000), ("b", 1, 1000)), "b"),
+        ((("a", 1, 2000), ("b", 2, 1000)), "a"),
+        ((("a", 2, 1000), ("b", 1, 1000)), "b"),
+    ],
+)
+def test_of_equally_fast_rows_fewer_threads_then_fewer_bytes_decide(
+    rows: tuple[tuple[str, int, int], ...], taken: str
+) -> None:
+    able = [_row(name, "int8", 10, 1, threads=threads, bytes=size) for name, threads, size in rows]
+    assert recommendation(able).startswith(f"Take {taken} ")
+
+
+def test_every_other_round_goes_through_the_cases_in_reverse() -> None:
+    first, second, third = (Case(name, "numpy", 1) for name in "abc")
+    assert list(_turns((first, second, third), 3)) == [
+        *((0, case) for case in (first, second, third)),
+        *((1, case) for case in (third, second, first)),
+        *((2, case) for case in (first, second, third)),
+    ]
 
 
 def test_float32_may_win() -> None:

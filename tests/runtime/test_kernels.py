@@ -185,16 +185,19 @@ def test_reshape() -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_sums_beyond_float32_stay_exact(seed: int) -> None:
-    """3,000 products of the largest factors pass 2²⁴, where float32 begins to round."""
+    """3,000 products pass 2²⁴, where float32 begins to round; the bias brings them back to where every unit shows."""
     generator = np.random.default_rng(seed)
-    weights = np.full((4, 3000), 127, np.int8)
-    weights[1], weights[2] = -128, generator.integers(100, 128, 3000)
-    bias = np.array([1, -1, 3, 7], np.int32)
-    _agrees(
-        OneLayer(
-            "FULLY_CONNECTED", (1, 3000), (1, 4), 0.5, -128 if seed else 127, 700.0, 3,
-            weights, [1.0], bias=bias, version=4, kind="FullyConnectedOptions",
-        ),
-        generator,
-        8,
+    weights = generator.integers(100, 128, (4, 3000)).astype(np.int8)
+    weights[:, 0], weights[:, 1] = 1, 2
+    bias = -255 * weights.sum(axis=1, dtype=np.int32)
+    layer = OneLayer(
+        "FULLY_CONNECTED", (1, 3000), (1, 4), 0.5, -128, 0.5, 3,
+        weights, [1.0], bias=bias, version=4, kind="FullyConnectedOptions",
     )  # fmt: skip
+    rows = np.full((30, 3000), 127, np.int8)
+    rows[:, 0] -= np.arange(30, dtype=np.int8)
+    rows[15:, 1] -= 20
+    expected = (3 - np.arange(30) - 40 * (np.arange(30) >= 15))[:, None].repeat(4, axis=1)
+    content = layer.build()
+    np.testing.assert_array_equal(litert_output(content, rows), expected)
+    np.testing.assert_array_equal(open_model(content, 1).run(rows), expected)

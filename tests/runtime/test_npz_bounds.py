@@ -88,7 +88,6 @@ def test_the_limit_is_of_all_members_together(monkeypatch: pytest.MonkeyPatch) -
         np.arange(6).reshape(2, 3).T,
         np.array([True, False]),
     ],
-    ids=str,
 )
 def test_plain_arrays_are_read_as_they_were(array: Any) -> None:
     stream = io.BytesIO()

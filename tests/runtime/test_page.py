@@ -161,6 +161,13 @@ def test_a_dash_and_a_digits_bar_are_no_ruled_lines() -> None:
     assert not ruled_pixels(mask, 80).any()
 
 
+@pytest.mark.parametrize(("end", "ruled"), [(300, False), (400, True), (600, True)])
+def test_a_line_through_three_of_six_strips_is_the_papers(end: int, ruled: bool) -> None:
+    mask = np.zeros((300, 600), np.uint8)
+    mask[100:102, 100:end] = 1
+    assert ruled_pixels(mask, 80).any() == ruled
+
+
 @pytest.mark.parametrize("text", ["3,5", "1.250,00", "12:30", "01/02", "26-5", "4+2"])
 def test_separators_are_kept_and_other_signs_are_said(text: str, mnist: Mnist) -> None:
     page = numbre.read(_written(text, mnist))

@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageOps
 import numbre_runtime as numbre
 from conftest import ROOT
 from numbre_runtime.pictures.digit import to_mnist
-from numbre_runtime.pictures.picture import MAX_PIXELS
+from numbre_runtime.pictures.picture import MAX_PIXELS, orientation, upright, upright_size
 from numbre_train.data import Mnist
 
 CLASSIFIER = numbre.load()
@@ -74,6 +74,15 @@ def test_every_format_is_read(suffix: str, seven: Image.Image, tmp_path: Path) -
 
 def test_exif_orientation_is_heeded() -> None:
     assert CLASSIFIER.predict(ROOT / "tests" / "assets" / "rotated.jpg").label == "7"
+
+
+@pytest.mark.parametrize("stored", range(10))
+def test_every_exif_orientation_turns_as_pillow_does(stored: int) -> None:
+    picture = Image.fromarray(np.arange(6, dtype=np.uint8).reshape(2, 3))
+    picture.getexif()[0x0112] = stored
+    expected = ImageOps.exif_transpose(picture)
+    assert upright(picture, orientation(picture)).tobytes() == expected.tobytes()
+    assert upright_size(picture, picture.size) == expected.size
 
 
 def test_the_form_is_that_of_mnist(seven: Image.Image) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -13,11 +14,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import numbre_runtime
 from numbre_runtime.bundle import DEFAULT_BUNDLE
 from numbre_runtime.doctor import probe as module
 from numbre_runtime.doctor.engines import Probe
 from numbre_runtime.doctor.probe import probe
-from numbre_runtime.doctor.probe_cache import remembered_probe
+from numbre_runtime.doctor.probe_cache import _key, remembered_probe
 
 _CRASH = "import os, signal\nos.kill(os.getpid(), signal.SIGILL)\n"
 
@@ -109,6 +111,34 @@ def test_child_that_never_answers_is_ended(site: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(module, "_TIMEOUT_S", 2.0)
     found = probe("tflite_runtime")
     assert (found.status, found.stage, found.reason) == ("broken", "import", "no answer within 2 s")
+
+
+def test_a_child_that_ends_before_it_says_anything_is_no_finding(site: Path) -> None:
+    (site / "sitecustomize.py").write_text("import os\nos._exit(3)\n")
+    found = probe("numpy")
+    assert (found.status, found.stage) == ("not tried", "")
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "value"),
+    [
+        (np, "__version__", "99.0"),
+        (numbre_runtime, "__version__", "99.0"),
+        (sys, "version", "4.0"),
+        (platform, "machine", lambda: "riscv64"),
+    ],
+)
+def test_a_probe_is_remembered_for_these_versions_on_this_machine(
+    site: Path, monkeypatch: pytest.MonkeyPatch, owner: object, name: str, value: object
+) -> None:
+    _engine(site, _CRASH)
+    (site / "tflite_runtime-1.dist-info").mkdir()
+    keys = {_key("tflite_runtime"), _key("tflite_runtime")}
+    monkeypatch.setattr(owner, name, value)
+    keys |= {_key("tflite_runtime")}
+    (site / "tflite_runtime-1.dist-info").rename(site / "tflite_runtime-2.dist-info")
+    keys |= {_key("tflite_runtime")}
+    assert len(keys) == 3
 
 
 def test_no_child_process(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -109,7 +109,9 @@ def test_a_bad_photo_does_not_keep_the_others_from_being_read(photo: Path, run_c
     [
         ((), "expected photos, or --camera N, or --video FILE"),
         (("a.png", "--camera", "0"), "expected photos, or --camera N, or --video FILE"),
-        (("--camera", "-1"), "--camera -1: expected 0 or more"),
+        (("--camera", "-1"), "--camera -1: expected 0 to 255"),
+        (("--camera", "256"), "--camera 256: expected 0 to 255"),
+        (("--camera", "9" * 30), "expected 0 to 255"),
         (("--camera", "97"), "camera 97: not found"),
         (("a.png", "b.png", "--overlay", "o.png"), "--overlay takes one photo at a time"),
         (("--video", "nowhere.mp4"), "nowhere.mp4: no such file"),

@@ -11,7 +11,7 @@ import pytest
 
 from numbre_runtime.errors import DataError
 from numbre_train.data import Mnist, Rows
-from numbre_train.fit import DivergedError, evaluate, fit
+from numbre_train.fit import DivergedError, evaluate, fit, scores_of
 from numbre_train.history import Epoch
 from numbre_train.metrics import confusion_matrix, recalls
 from numbre_train.networks import LINEAR, NUMBRE, PARAMETERS
@@ -122,6 +122,32 @@ def test_divergence_is_an_error(rows: Rows) -> None:
     wild = dataclasses.replace(RECIPES["plain"], network=LINEAR, rate=1e38, epochs=2)
     with pytest.raises(DivergedError, match="diverged, no model is written"):
         fit(wild, rows, None, seed=0, classes=10)
+
+
+def test_kernels_decay_and_biases_do_not(rows: Rows) -> None:
+    """One step: the gradients are the same, so whatever differs has decayed."""
+    few = Rows(rows.images[:50], rows.labels[:50])
+    after = []
+    for decay in (0.0, 0.5):
+        recipe = dataclasses.replace(SHORT, network=LINEAR, epochs=1, batch=50, weight_decay=decay, constant_rate=True)
+        model = LINEAR.build(raw_pixels=False, seed=0, classes=10)
+        model.set_weights([np.ones((784, 10)), np.ones(10)])
+        after.append(fit(recipe, few, None, seed=1, classes=10, model=model)[0].get_weights())
+    (kernel, bias), (decayed, kept) = after
+    np.testing.assert_array_equal(kept, bias)
+    np.testing.assert_allclose(kernel - decayed, 0.5 * SHORT.rate, rtol=1e-2)
+
+
+def test_smoothed_labels_spread_their_share_over_all_classes(rows: Rows) -> None:
+    """Ten pictures that a linear classifier tells apart: the scores end at the smoothed labels themselves."""
+    first = np.array([int((rows.labels == digit).argmax()) for digit in range(10)])
+    ten = Rows(rows.images[first], rows.labels[first])
+    recipe = dataclasses.replace(
+        SHORT, network=LINEAR, epochs=200, rate=0.02, batch=10, weight_decay=0.0, augmentation=None, label_smoothing=0.3
+    )
+    model, _ = fit(recipe, ten, None, seed=1, classes=10)
+    scores = scores_of(model, ten.images, raw_pixels=False)
+    np.testing.assert_allclose(scores, np.eye(10) * 0.7 + 0.03, atol=5e-3)
 
 
 def test_metrics_against_plain_counting() -> None:

@@ -12,6 +12,7 @@ import time
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from numbre_train.data import Mnist
 from numbre_train.networks import DenseNetwork
 from numbre_train.recipes import MODELS
 from numbre_train.search.space import suggest
-from numbre_train.search.study import Search, is_done, safe_url
+from numbre_train.search.study import Search, _identity, is_done, safe_url
 
 _WAIT_SECONDS = 300
 
@@ -163,6 +164,17 @@ def test_other_numbers_of_classes_are_searched_as_they_are_trained(classes: int,
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert report["model"]["network"] == f"784-{classes}"
     assert report["model"]["validation_accuracy"] == report["best"]["validation_accuracy"]
+
+
+def test_a_study_is_known_by_recipe_fixed_options_seed_and_rows() -> None:
+    search = Search(MODELS["dnn"], ("l2", "hidden"), 1, 10, None, "sqlite://", "study")
+    data = SimpleNamespace(sha256="0" * 64)
+    known = _identity(search, data)  # type: ignore[arg-type]
+    for same in (replace(search, fixed=("hidden", "l2")), replace(search, trials=20, target=0.9, study="other")):
+        assert _identity(same, data) == known  # type: ignore[arg-type]
+    for other in (replace(search, fixed=("l2",)), replace(search, seed=2), replace(search, recipe=MODELS["linear"])):
+        assert _identity(other, data) != known  # type: ignore[arg-type]
+    assert _identity(search, SimpleNamespace(sha256="1" * 64)) != known  # type: ignore[arg-type]
 
 
 def test_given_options_are_not_varied() -> None:

@@ -20,6 +20,7 @@ from numbre_train.wild.seen import is_legible, photo_of, prepared
 from numbre_train.wild.shapes import shape
 from numbre_train.wild.strokes import bent, blown_up, rewritten, with_width
 from numbre_train.wild.textures import cloud, ramp
+from numbre_train.wild.threshold import threshold_for
 
 
 @pytest.fixture(scope="module")
@@ -192,3 +193,15 @@ def test_textures_and_light() -> None:
     slope = ramp((30, 20), generator)
     assert slope.min() == 0
     assert slope.max() == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("kept", "expected"),
+    [(1.0, 0.100), (0.91, 0.100), (0.89, 0.2), (0.75, 0.3), (0.5, 0.6), (0.05, 0.999)],
+)
+def test_a_threshold_keeps_its_share_and_is_rounded_down(kept: float, expected: float) -> None:
+    confidences = [0.1009, 0.2009, 0.3, 0.4, 0.5, 0.6009, 0.7, 0.8, 0.9, 0.9999]
+    scores = np.full((10, 11), 0.01)
+    scores[np.arange(10), np.arange(10)] = confidences
+    scores[:, NONE] = 1.0
+    assert threshold_for(scores, kept) == expected

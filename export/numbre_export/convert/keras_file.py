@@ -7,6 +7,7 @@ from elsewhere, links out of the HDF5 part. Keras then loads it in a process wit
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import tempfile
 import zipfile
@@ -27,7 +28,7 @@ from numbre_runtime.files import read_limited
 
 _FILE_LIMIT = 256 << 20
 _CONFIG_LIMIT = 16 << 20
-_GROUP_LIMIT = 10_000
+_NAME_LIMIT = 10_000
 _BATCH = 1000
 _CODE = ("Lambda", "__lambda__")
 _ELSEWHERE = ("TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer", "StringLookup", "TextVectorization")
@@ -179,7 +180,7 @@ def refuse_unsafe(path: Path, content: bytes) -> None:
     if _is_hdf5(content):
         config = _examine_hdf5(path, content, wants_config=True)
     else:
-        config, weights = _archive(path)
+        config, weights = _archive(path, content)
         if weights is not None:
             _examine_hdf5(path, weights, wants_config=False)
     for entry in _objects(config):
@@ -199,10 +200,10 @@ def _mend_file(path: Path) -> None:
             file.attrs["model_config"] = json.dumps(mend_keras2(json.loads(file.attrs["model_config"])))
 
 
-def _archive(path: Path) -> tuple[Any, bytes | None]:
+def _archive(path: Path, content: bytes) -> tuple[Any, bytes | None]:
     """A .keras file's description and its HDF5 part."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
             if sum(member.file_size for member in archive.infolist()) > _FILE_LIMIT:
                 raise ModelError(f"{path}: unpacks to more than {_FILE_LIMIT:,} bytes")
             with archive.open("config.json") as stream:
@@ -220,18 +221,16 @@ def _archive(path: Path) -> tuple[Any, bytes | None]:
 
 def _examine_hdf5(path: Path, content: bytes, wants_config: bool) -> Any:
     """Walks an HDF5 file; gives the model's description that a .h5 model has."""
-    import io
-
     import h5py
 
     try:
         with h5py.File(io.BytesIO(content), "r") as file:
-            pending, seen = [file], 0
+            pending, names, size = [file], 0, 0
             while pending:
                 group = pending.pop()
-                seen += 1
-                if seen > _GROUP_LIMIT:
-                    raise ModelError(f"{path}: more than {_GROUP_LIMIT:,} groups in it, or groups that hold themselves")
+                names += len(group)
+                if names > _NAME_LIMIT:
+                    raise ModelError(f"{path}: more than {_NAME_LIMIT:,} names in it, or groups that hold themselves")
                 for name in group:
                     if not isinstance(group.get(name, getlink=True), h5py.HardLink):
                         raise ModelError(f"{path}: refused, '{name}' in it is a link to elsewhere")
@@ -240,6 +239,11 @@ def _examine_hdf5(path: Path, content: bytes, wants_config: bool) -> Any:
                         pending.append(item)
                     elif item.external or item.is_virtual:
                         raise ModelError(f"{path}: refused, the values of '{name}' are in another file")
+                    else:
+                        # What it unpacks to; packed zeros take next to nothing in the file.
+                        size += item.nbytes
+                        if size > _FILE_LIMIT:
+                            raise ModelError(f"{path}: refused, it holds values of more than {_FILE_LIMIT:,} bytes")
             config = file.attrs.get("model_config") if wants_config else None
             if not wants_config:
                 return None

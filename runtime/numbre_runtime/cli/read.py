@@ -31,6 +31,9 @@ from numbre_runtime.text import json_text
 if TYPE_CHECKING:
     from numbre_runtime.pictures.picture import PictureSource
 
+_LAST_CAMERA = 255
+"""Linux numbers no more; OpenCV takes larger ones for something else, or fails on them."""
+
 
 def parser() -> Parser:
     """The command's arguments."""
@@ -63,8 +66,8 @@ def run(args: argparse.Namespace) -> int:
     """Reads photos, a camera or a video."""
     if bool(args.photos) + (args.camera is not None) + (args.video is not None) != 1:
         raise ImageError("expected photos, or --camera N, or --video FILE; see numbre-read --help")
-    if args.camera is not None and args.camera < 0:
-        raise ImageError(f"--camera {args.camera}: expected 0 or more")
+    if args.camera is not None and not 0 <= args.camera <= _LAST_CAMERA:
+        raise ImageError(f"--camera {args.camera}: expected 0 to {_LAST_CAMERA}")
     if args.overlay and (len(args.photos) != 1 or Path(args.photos[0]).is_dir()):
         raise ImageError("--overlay takes one photo at a time")
     if args.overlay and args.single:
