@@ -6,7 +6,7 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint bench models docs lock clean test-pi test-mcu fuzz mutants wheelhouse
+.PHONY: demo test lint bench models docs lock clean test-pi test-mcu fuzz mutants faults wheelhouse
 
 demo: $(READY)
 	$(BIN)/numbre-train
@@ -33,15 +33,20 @@ bench: $(READY)
 test-pi: $(READY)
 	PYTHONPATH=tests:benchmarks $(BIN)/python -m emulated.run
 
-# Damaged inputs for every reader of untrusted bytes, all targets in turn.
+# Damaged inputs for every reader of untrusted bytes, all targets in turn; GUIDED=1: by atheris, towards code not yet reached.
 MINUTES ?= 10
+GUIDED ?=
 fuzz: $(READY)
-	PYTHONPATH=tests $(BIN)/python -m fuzz.run --minutes $(MINUTES)
+	PYTHONPATH=tests $(BIN)/python -m fuzz.run --minutes $(MINUTES) $(if $(GUIDED),--guided) $(if $(ONLY),--only $(ONLY))
 
 # Small changes to the modules that carry promises, and how many of them the tests notice; hours, so ONLY="npz" or SAMPLE=50.
 SAMPLE ?=
 mutants: $(READY)
 	PYTHONPATH=tests $(BIN)/python -m mutants.run $(if $(ONLY),--only $(ONLY)) $(if $(SAMPLE),--sample $(SAMPLE))
+
+# Export, train and bench with a fault at each system call that changes a file; hours, so ONLY="bench" or SAMPLE=20; needs strace.
+faults: $(READY)
+	PYTHONPATH=tests $(BIN)/python -m faults.run $(if $(ONLY),--only $(ONLY)) $(if $(SAMPLE),--sample $(SAMPLE))
 
 # The C library on emulated microcontrollers; skips with a reason what cannot be emulated here.
 test-mcu: $(READY)

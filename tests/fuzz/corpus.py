@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from fuzz.http_request import sound_requests
 from numbre_runtime.bundle import DEFAULT_BUNDLE, shipped_bundles
 from numbre_runtime.idx import format_idx
 from numbre_runtime.npz import write_npz
@@ -54,6 +55,7 @@ SEEDS: dict[str, Callable[[], list[bytes]]] = {
     "npz": _npz,
     "idx": lambda: [format_idx(np.zeros((2, 3, 4), np.uint8))],
     "csv": _csv,
+    "http": lambda: sound_requests((_ROOT / "samples" / "mnist_7.png").read_bytes()),
     "keras_file": lambda: [(_ROOT / "tests" / "assets" / "numbre.keras").read_bytes()],
 }
 """Target to its sound inputs."""

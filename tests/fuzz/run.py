@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
 from fuzz.corpus import SEEDS, damaged
+from fuzz.guided import MISSING, guided
 from fuzz.targets import ENGINES, TARGETS, _engine
 
 FOUND = Path(__file__).parent / "found"
 """Inputs that broke a target; the tests replay them."""
+_CORPORA = Path(__file__).resolve().parents[2] / "build" / "fuzz"
 SLOW_S = 5.0
 """Processor seconds that no input may take."""
 
@@ -55,13 +59,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--guided", action="store_true", help="inputs that reach new code, found by atheris")
     parser.add_argument("--only", nargs="*", choices=tuple(TARGETS), default=tuple(TARGETS))
     args = parser.parse_args()
+    if args.guided and find_spec("atheris") is None:
+        print(MISSING, file=sys.stderr)
+        return 2
     warnings.simplefilter("ignore")
     total, broken = 0, 0
     for name in args.only:
-        tried, faults = fuzz(name, 60 * args.minutes / len(args.only), args.seed)
-        deaths = f", {_engine(name.removesuffix('_backend')).deaths} children died" if name in ENGINES else ""
+        seconds = 60 * args.minutes / len(args.only)
+        tried, faults = guided(name, seconds, _CORPORA) if args.guided else fuzz(name, seconds, args.seed)
+        inside = name in ENGINES and not args.guided
+        deaths = f", {_engine(name.removesuffix('_backend')).deaths} children died" if inside else ""
         print(f"{name:20} {tried:9,} inputs, {len(faults)} faults{deaths}", flush=True)
         for fault in list(dict.fromkeys(faults))[:5]:
             print(f"  {fault[:200]}", flush=True)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fuzz.engine_child import EngineChild
+from fuzz.http_request import answer
 from numbre_runtime.backends.onnx_structure import onnx_ends
 from numbre_runtime.backends.tflite_structure import tflite_ends
 from numbre_runtime.bundle import DEFAULT_BUNDLE, Bundle, read_bundle
@@ -105,6 +106,12 @@ def keras_file(content: bytes) -> None:
         refuse_unsafe(path, content)
 
 
+def http(content: bytes) -> None:
+    """A request to the service, which never fails at one."""
+    status = answer(content)
+    assert status < 500, status
+
+
 TARGETS: dict[str, tuple[Callable[[bytes], None], type[Exception]]] = {
     "picture": (picture, NumbreError),
     "tflite_structure": (tflite_structure, ValueError),
@@ -118,6 +125,7 @@ TARGETS: dict[str, tuple[Callable[[bytes], None], type[Exception]]] = {
     "idx": (idx, NumbreError),
     "csv": (csv, NumbreError),
     "keras_file": (keras_file, NumbreError),
+    "http": (http, NumbreError),
 }
 """Name to the reader and what it may raise."""
 ENGINES = ("litert_backend", "onnxruntime_backend")

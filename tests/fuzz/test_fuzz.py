@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fuzz.corpus import SEEDS, damaged
+from fuzz.http_request import answer
 from fuzz.run import FOUND, fuzz
 from fuzz.targets import TARGETS
 
@@ -23,6 +24,11 @@ _BROKEN = sorted(FOUND.glob("*")) if FOUND.is_dir() else []
 def test_sound_inputs_are_read(name: str) -> None:
     for content in SEEDS[name]():
         TARGETS[name][0](content)
+
+
+@pytest.mark.parametrize("content", SEEDS["http"](), ids=["flat", "nested", "binary", "predict", "read"])
+def test_sound_requests_are_answered(content: bytes) -> None:
+    assert answer(content) == 200
 
 
 @pytest.mark.parametrize("path", _BROKEN, ids=lambda path: path.name)
