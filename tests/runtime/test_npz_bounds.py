@@ -95,3 +95,86 @@ def test_plain_arrays_are_read_as_they_were(array: Any) -> None:
     found = read_npz(stream.getvalue(), "x.npz", DataError)["x"]
     np.testing.assert_array_equal(found, array)
     assert found.dtype == array.dtype
+
+
+def _end(directory_bytes: int) -> bytes:
+    """An archive's end, which says how long its list of members is."""
+    return b"PK\5\6" + bytes(8) + struct.pack("<II", directory_bytes, 0) + bytes(2)
+
+
+def test_an_archive_without_members_is_read() -> None:
+    assert read_npz(_end(0), "x.npz", DataError) == {}
+
+
+@pytest.mark.parametrize("size", [256 << 10, (256 << 10) + 1])
+def test_the_list_of_members_is_bounded(size: int) -> None:
+    with pytest.raises(DataError) as raised:
+        read_npz(_end(size), "x.npz", DataError)
+    assert ("list of members has" in str(raised.value)) == (size > 256 << 10)
+
+
+@pytest.mark.parametrize(("after", "found"), [(1 << 16, True), ((1 << 16) + 1, False)])
+def test_an_archives_end_is_looked_for_behind_the_longest_comment(after: int, found: bool) -> None:
+    with pytest.raises(DataError) as raised:
+        read_npz(_end(1 << 30) + bytes(after), "x.npz", DataError)
+    assert ("list of members has" if found else "no zip archive") in str(raised.value)
+
+
+def test_the_last_end_counts() -> None:
+    with pytest.raises(DataError, match="list of members has"):
+        read_npz(_end(0) + _end(1 << 30), "x.npz", DataError)
+
+
+@pytest.mark.parametrize("content", [_end(0)[:-1], b"PK\5\6", b"PK\3\4"])
+def test_an_archive_cut_short_is_refused(content: bytes) -> None:
+    with pytest.raises(DataError, match="no zip archive"):
+        read_npz(content, "x.npz", DataError)
+
+
+def test_an_encrypted_member_is_refused() -> None:
+    content = bytearray(_archive(("x.npy", _member("|u1", (1,), b"1"))))
+    content[content.index(b"PK\1\2") + 8] |= 1
+    with pytest.raises(DataError, match="packed in a way"):
+        read_npz(bytes(content), "x.npz", DataError)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize(("spaces", "read"), [(0, True), (4000, True), (5000, False)])
+def test_headers_are_bounded(version: int, spaces: int, read: bool) -> None:
+    head = repr({"descr": "|u1", "fortran_order": False, "shape": (1,)}).encode() + b" " * spaces + b"\n"
+    length = struct.pack("<H" if version == 1 else "<I", len(head))
+    content = _archive(("x.npy", b"\x93NUMPY" + bytes([version, 0]) + length + head + b"\7"))
+    if read:
+        assert read_npz(content, "x.npz", DataError)["x"].tolist() == [7]
+    else:
+        with pytest.raises(DataError, match="not a readable npz file"):
+            read_npz(content, "x.npz", DataError)
+
+
+@pytest.mark.parametrize(
+    ("shape", "read"), [((1 << 20, 0), True), (((1 << 20) + 1, 0), False), ((1,) * 8, True), ((0,) * 9, False)]
+)
+def test_shapes_at_their_bounds(shape: tuple[int, ...], read: bool) -> None:
+    content = _archive(("x.npy", _member("|u1", shape, b"1" if 0 not in shape else b"")))
+    if read:
+        assert read_npz(content, "x.npz", DataError)["x"].shape == shape
+    else:
+        with pytest.raises(DataError, match="has the shape"):
+            read_npz(content, "x.npz", DataError)
+
+
+def test_as_many_members_as_allowed() -> None:
+    one = _member("|u1", (1,), b"1")
+    content = _archive(*((f"{number}.npy", one) for number in range(MOST_MEMBERS)), method=zipfile.ZIP_STORED)
+    assert len(read_npz(content, "x.npz", DataError)) == MOST_MEMBERS
+
+
+def test_what_is_written_says_nothing_of_when_and_in_which_order_of_memory() -> None:
+    array = np.arange(6, dtype=np.int16).reshape(2, 3)
+    content = write_npz(x=array)
+    assert write_npz(x=np.asfortranarray(array)) == content
+    (member,) = zipfile.ZipFile(io.BytesIO(content)).infolist()
+    assert (member.date_time, member.external_attr) == ((1980, 1, 1, 0, 0, 0), 0o644 << 16)
+    assert (member.filename, member.compress_type) == ("x.npy", zipfile.ZIP_DEFLATED)
+    with pytest.raises(ValueError, match="Object arrays"):
+        write_npz(x=np.array([{}], object))

@@ -55,6 +55,24 @@ def test_a_file_that_is_replaced_keeps_its_permissions(tmp_path: Path, mode: int
     assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == mode
 
 
+@pytest.mark.parametrize(("earlier", "mode"), [(False, 0o666), (True, 0o600)])
+def test_nobody_else_reads_a_private_files_new_content_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, earlier: bool, mode: int
+) -> None:
+    if earlier:
+        (tmp_path / "file").write_bytes(b"old")
+    opened, modes = os.open, []
+
+    def watched(path: Path, flags: int, mode: int = 0o777) -> int:
+        if flags & os.O_CREAT:
+            modes.append(mode)
+        return opened(path, flags, mode)
+
+    monkeypatch.setattr(os, "open", watched)
+    write_atomic(tmp_path / "file", b"new")
+    assert modes == [mode]
+
+
 @pytest.mark.parametrize("umask", [0o022, 0o077, 0o002])
 def test_a_new_file_has_the_permissions_that_the_umask_leaves(tmp_path: Path, umask: int) -> None:
     before = os.umask(umask)
