@@ -16,9 +16,11 @@ from typing import Any
 import httpx
 
 from numbre_runtime.bundle import MODELS, shipped_bundles
+from numbre_runtime.serve.answer_log import AnswerLog
 from numbre_runtime.serve.guards import Hosts
 from numbre_runtime.serve.listener import Listener, address_of, open_socket
 from numbre_runtime.serve.service import Service
+from numbre_runtime.serve.shadow import Shadow
 from numbre_runtime.serve.shelf import Shelf
 
 DIGITS, NUMBRE = "digits-int8", "numbre-int8"
@@ -52,10 +54,12 @@ def running(
     batch: bool = False,
     host: str = "127.0.0.1",
     names: tuple[str, ...] = (),
+    shadows: Mapping[str, Path] | None = None,
 ) -> Iterator[Running]:
     """Serves from a thread of this process until the block ends."""
     found = bundles or {path.name: path for path in shipped_bundles()}
-    service = Service(Shelf(found, 1), Hosts(host, names), queue, batch)
+    log = AnswerLog({name: Shadow(name, path, 1) for name, path in (shadows or {}).items()})
+    service = Service(Shelf(found, 1), Hosts(host, names), queue, batch, log)
     with open_socket(host, 0) as listening:
         listener = Listener(service, listening, connections)
         thread = threading.Thread(target=listener.serve_until_signal)

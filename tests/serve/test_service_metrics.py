@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -13,7 +14,10 @@ import httpx
 import numpy as np
 import pytest
 
-from running import DIGITS, NUMBRE, Running, image_request, running
+from numbre_runtime import load
+from numbre_runtime.bundle import MODELS
+from numbre_train.data import Mnist
+from running import DIGITS, NUMBRE, Running, image_request, outputs_of, running, wait_until
 
 IMAGE = np.zeros((28, 28), np.uint8)
 
@@ -66,3 +70,47 @@ def test_the_openapi_document_is_true(served: Running, tmp_path: Path) -> None:
         [sys.executable, "-c", program, *words], capture_output=True, text=True, cwd=tmp_path, env=settings, check=False
     )
     assert done.returncode == 0, done.stdout[-4000:]
+
+
+def _metrics(client: httpx.Client, served: Running) -> dict[str, float]:
+    text = client.get(f"{served.url}metrics").text
+    pairs = (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    return {name: float(value) for name, value in pairs}
+
+
+def test_a_shadow_is_compared_never_answers_and_may_come_later(tmp_path: Path, mnist: Mnist) -> None:
+    link, images = tmp_path / "shadow", 255 - mnist.test_images[:40]
+    own, other = ([classifier.predict(image).label for image in images] for classifier in (load(DIGITS), load(NUMBRE)))
+    differing = sum(first != second for first, second in zip(own, other, strict=True))
+    assert 0 < differing < 40
+    with running(shadows={DIGITS: link}) as served, httpx.Client() as client:
+        client.post(served.infer(), json=image_request(images[0]))
+        assert f'numbre_shadow_info{{model="{DIGITS}"' not in "".join(_metrics(client, served))
+        link.symlink_to(MODELS / NUMBRE)
+        wait_until(lambda: served.service.log.shadows[DIGITS].model is not None)
+        for image, label in zip(images, own, strict=True):
+            assert outputs_of(client.post(served.infer(), json=image_request(image)))["label"] == [label]
+        counted = f'numbre_shadow_images_total{{model="{DIGITS}"}}'
+        wait_until(lambda: _metrics(client, served)[counted] == 40)
+        found = _metrics(client, served)
+    assert found[f'numbre_shadow_disagreements_total{{model="{DIGITS}"}}'] == differing
+    assert found[f'numbre_shadow_seconds_total{{model="{DIGITS}"}}'] > 0
+
+
+def test_the_distance_from_the_test_rows_grows_with_other_pictures(mnist: Mnist) -> None:
+    images = mnist.test_images
+    name = f'numbre_confidence_distance{{model="{DIGITS}"}}'
+    with running() as served, httpx.Client() as client:
+        tensor = {"name": "input", "datatype": "UINT8", "shape": [200, 28, 28]}
+        client.post(served.infer(), json={"inputs": [{**tensor, "data": images[:200].ravel().tolist()}]})
+        alike = _metrics(client, served)[name]
+        client.post(served.infer(), json={"inputs": [{**tensor, "data": (255 - images[:200]).ravel().tolist()}]})
+        mixed = _metrics(client, served)[name]
+    counts = np.array(json.loads((MODELS / DIGITS / "manifest.json").read_text())["baseline"]["confidence_histogram"])
+    classifier = load(DIGITS)
+    both = np.array([classifier.predict(image).confidence for image in [*images[:200], *(255 - images[:200])]])
+    edges = np.linspace(0, 1, len(counts) + 1)[1:-1]
+    shares = np.cumsum(counts / counts.sum())
+    expected = max(abs((both < edge).mean() - share) for edge, share in zip(edges, shares, strict=False))
+    assert alike < 0.1 < mixed
+    assert mixed == pytest.approx(expected, abs=1e-6)

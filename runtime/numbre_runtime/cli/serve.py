@@ -29,6 +29,13 @@ def parser() -> Parser:
         metavar="NAME=DIR",
         help="a bundle and the name that requests use for it; repeat it for several (default: those that ship)",
     )
+    result.add_argument(
+        "--shadow",
+        action="append",
+        default=[],
+        metavar="NAME=DIR",
+        help="a bundle that gets the requests of the one of that name too, is compared with it, and never answers",
+    )
     result.add_argument("--host", default="127.0.0.1", help="address to listen at; 0.0.0.0: all (default: %(default)s)")
     result.add_argument("--port", type=int, default=8000, help="port; 0: a free one (default: %(default)s)")
     result.add_argument("--threads", type=int, default=1, metavar="N", help="threads of the engine (default: 1)")
@@ -48,9 +55,11 @@ def parser() -> Parser:
 def run(args: argparse.Namespace) -> int:
     """Serves until a signal ends it."""
     # Imported here so that the message of a missing extra is one line.
+    from numbre_runtime.serve.answer_log import AnswerLog
     from numbre_runtime.serve.guards import Hosts
     from numbre_runtime.serve.listener import Listener, address_of, open_socket
     from numbre_runtime.serve.service import Service
+    from numbre_runtime.serve.shadow import Shadow
     from numbre_runtime.serve.shelf import Shelf
 
     for name, value, most in (("queue", args.queue, 100_000), ("connections", args.connections, 100_000)):
@@ -64,8 +73,12 @@ def run(args: argparse.Namespace) -> int:
     with open_socket(args.host, args.port) as listening:
         with quiet_engine():
             shelf = Shelf(_bundles(args.bundle), args.threads)
+            shadows = {
+                name: Shadow(name, path, args.threads) for name, path in _shadows(args.shadow, shelf.names).items()
+            }
         hosts = Hosts(args.host, args.allow_host)
-        listener = Listener(Service(shelf, hosts, args.queue, args.batch), listening, args.connections)
+        service = Service(shelf, hosts, args.queue, args.batch, AnswerLog(shadows))
+        listener = Listener(service, listening, args.connections)
         for model in shelf.models:
             print(f"{model.name}: {model.classifier.artifact.file}, {model.classifier.backend}")
         print(f"serving at {address_of(listening)}", flush=True)
@@ -97,6 +110,21 @@ def _bundles(words: Sequence[str]) -> dict[str, Path]:
             raise ServeError(f"two bundles of the name {name!r:.70}; give each its own, --bundle NAME=DIR")
         # Not resolved: a link may lead elsewhere later.
         result[name] = path.absolute()
+    return result
+
+
+def _shadows(words: Sequence[str], names: Sequence[str]) -> dict[str, Path]:
+    """Name to directory of the bundles in a shadow; a directory may be missing now and come later.
+
+    Raises:
+        ServeError: No bundle of the name is served, or it has two shadows.
+    """
+    result: dict[str, Path] = {}
+    for word in words:
+        name, separator, place = word.partition("=")
+        if not separator or name not in names or name in result:
+            raise ServeError(f"--shadow {word:.70}: expected NAME=DIR, one for each of {', '.join(names)} at most")
+        result[name] = Path(place).absolute()
     return result
 
 

@@ -29,6 +29,7 @@ _TICKS_A_SECOND = 10
 """uvicorn's own clock."""
 _ACCEPTED_AT_ONCE = 64
 """Connections that are accepted before those that are there get their turn."""
+_FIRST_PASSED_DESCRIPTOR = 3
 _WAITING_CONNECTIONS = 1024
 """Connections that the kernel holds until then."""
 
@@ -36,7 +37,7 @@ logger = logging.getLogger("numbre.serve")
 
 
 def open_socket(host: str, port: int) -> AdmittingSocket:
-    """A socket that listens at an address.
+    """A socket that listens at an address, or the one that systemd has opened there (sd_listen_fds(3)).
 
     Args:
         host: A name or an IP address of this machine.
@@ -45,6 +46,9 @@ def open_socket(host: str, port: int) -> AdmittingSocket:
     Raises:
         ServeError: The address is taken, not this machine's, or not allowed.
     """
+    if os.environ.get("LISTEN_PID") == str(os.getpid()) and os.environ.get("LISTEN_FDS", "0") != "0":
+        # It outlives a restart of this process: who comes in between waits there and is answered.
+        return AdmittingSocket(fileno=_FIRST_PASSED_DESCRIPTOR)
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -170,3 +174,5 @@ class Listener(Server):
         shelf = self._service.shelf
         for name in shelf.names if all_again else shelf.changed():
             shelf.reload(name)
+        for shadow in self._service.log.shadows.values():
+            shadow.reload_if_changed()

@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from numbre_runtime.errors import BundleError, ImageError, PhotoNotInstalledError
 from numbre_runtime.json_forms import engine_json, page_json, prediction_json
+from numbre_runtime.serve.answer_log import AnswerLog
 from numbre_runtime.serve.guards import PICTURE_LIMIT, Bodies
 from numbre_runtime.serve.refusal import RefusedError
 from numbre_runtime.serve.served_model import ServedModel
@@ -25,15 +26,15 @@ _SIGNATURES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
 class PictureRoutes:
     """Answers pictures with what the Python API returns for them."""
 
-    def __init__(self, shelf: Shelf, queue: WorkQueue, bodies: Bodies) -> None:
-        self._shelf, self._queue, self._bodies = shelf, queue, bodies
+    def __init__(self, shelf: Shelf, queue: WorkQueue, bodies: Bodies, log: AnswerLog) -> None:
+        self._shelf, self._queue, self._bodies, self._log = shelf, queue, bodies, log
 
     def routes(self) -> list[Route]:
         """Its routes."""
         return [Route("/predict", self._predict, methods=["POST"]), Route("/read", self._read, methods=["POST"])]
 
     async def _predict(self, request: Request) -> Response:
-        return await self._answer(request, _prediction)
+        return await self._answer(request, self._prediction)
 
     async def _read(self, request: Request) -> Response:
         return await self._answer(request, _page)
@@ -60,6 +61,12 @@ class PictureRoutes:
             self._bodies.release(body)
         return JSONResponse({"model": model.name, **content})
 
+    def _prediction(self, model: ServedModel, picture: bytes) -> dict[str, Any]:
+        answer = model.classifier.predict(picture)
+        if answer.seen is not None:
+            self._log.add(model, answer.seen, model.answers(answer.scores[None]))
+        return prediction_json(answer, model.classifier)
+
     def _find(self, request: Request) -> ServedModel:
         """The model that the query names, else the default one."""
         name = request.query_params.get("model", self._shelf.names[0])
@@ -73,10 +80,6 @@ class PictureRoutes:
 def reads_pages() -> bool:
     """Whether OpenCV, the extra `photo`, is here."""
     return importlib.util.find_spec("cv2") is not None
-
-
-def _prediction(model: ServedModel, picture: bytes) -> dict[str, Any]:
-    return prediction_json(model.classifier.predict(picture), model.classifier)
 
 
 def _page(model: ServedModel, picture: bytes) -> dict[str, Any]:

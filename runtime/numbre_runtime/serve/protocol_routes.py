@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from numbre_runtime import __version__
+from numbre_runtime.serve.answer_log import AnswerLog
 from numbre_runtime.serve.guards import TENSOR_LIMIT, Bodies
 from numbre_runtime.serve.open_inference import (
     BINARY_HEADER,
@@ -39,8 +40,10 @@ Written = tuple[bytes, int | None]
 class ProtocolRoutes:
     """The Open Inference Protocol over one shelf of models."""
 
-    def __init__(self, shelf: Shelf, queue: WorkQueue, telemetry: Telemetry, bodies: Bodies, batch: bool) -> None:
-        self._shelf, self._queue, self._bodies = shelf, queue, bodies
+    def __init__(
+        self, shelf: Shelf, queue: WorkQueue, telemetry: Telemetry, bodies: Bodies, batch: bool, log: AnswerLog
+    ) -> None:
+        self._shelf, self._queue, self._bodies, self._log = shelf, queue, bodies, log
         self._batches = Batches(queue) if batch else None
         self._read_took, self._infer_took, self._write_took = telemetry.stages
         self.live, self.ready = True, True
@@ -87,6 +90,7 @@ class ProtocolRoutes:
         answered = time.perf_counter()
         written = write_response(head, answers, name, model.version)
         self._took(start, read, answered)
+        self._log.add(model, tensor, answers)
         return written
 
     def _took(self, start: float, read: float, answered: float) -> None:
@@ -162,6 +166,7 @@ class ProtocolRoutes:
         answered = time.perf_counter()
         written = await self._written(head, answers, model)
         self._took(start, read, answered)
+        self._log.add(model, tensor, answers)
         return written
 
     async def _answers(self, model: ServedModel, tensor: NDArray[Any]) -> Answers:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from numbre_runtime.bundle import read_bundle
+from numbre_runtime.bundle import MANIFEST, read_bundle
 from numbre_runtime.classifier import Classifier
 from numbre_runtime.errors import ImageError
 from numbre_runtime.loading import load_bundle
@@ -92,7 +93,7 @@ class ServedModel(NamedTuple):
                 scores = self.classifier.predict_batch(self._batch(tensor))
         except ImageError as error:
             raise RefusedError(400, str(error)) from error
-        return self._answers(scores)
+        return self.answers(scores)
 
     @property
     def values(self) -> int:
@@ -105,7 +106,8 @@ class ServedModel(NamedTuple):
         single = tensor.shape in (shape, (self.values,), (*shape, 1))
         return tensor[None] if single else tensor
 
-    def _answers(self, scores: NDArray[np.float32]) -> Answers:
+    def answers(self, scores: NDArray[np.float32]) -> Answers:
+        """What scores (N, classes) say."""
         classifier = self.classifier
         ranked = scores
         if classifier.none_label is not None:
@@ -137,3 +139,12 @@ def load_model(name: str, path: Path, threads: int) -> ServedModel:
     return ServedModel(
         name, bundle.version, bundle.digest, classifier, bundle.manifest.input, sorted(seconds)[_TRIALS // 2]
     )
+
+
+def bundle_mark(path: Path) -> tuple[str, int, int, int]:
+    """Tells one bundle at a path from another: where its links lead, and which manifest is there."""
+    try:
+        found = os.stat(path / MANIFEST)  # noqa: PTH116 - three numbers of one call
+        return os.path.realpath(path), found.st_ino, found.st_mtime_ns, found.st_size
+    except OSError:
+        return os.path.realpath(path), 0, 0, 0

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from numbre_runtime.serve.answer_log import AnswerLog
 from numbre_runtime.serve.guards import HEADERS, Bodies, Hosts, Receive, Scope, Send, check_caller
 from numbre_runtime.serve.openapi import description
 from numbre_runtime.serve.picture_routes import PictureRoutes
@@ -32,7 +33,7 @@ logger = logging.getLogger("numbre.serve")
 class Service:
     """Routes, guards and counters over one shelf of models; an ASGI 3 application."""
 
-    def __init__(self, shelf: Shelf, hosts: Hosts, queue_limit: int, batch: bool) -> None:
+    def __init__(self, shelf: Shelf, hosts: Hosts, queue_limit: int, batch: bool, log: AnswerLog | None = None) -> None:
         """Puts the service together.
 
         Args:
@@ -40,16 +41,18 @@ class Service:
             hosts: The names by which it may be called.
             queue_limit: Inference requests that may wait.
             batch: Whether single images that wait are joined into one call of the engine.
+            log: What remembers the answers, with the shadows; None: without shadows.
         """
         self.shelf, self.hosts = shelf, hosts
         self._queues = (WorkQueue("tensors", queue_limit), WorkQueue("pictures", _PICTURES_AT_ONCE))
-        self.telemetry = Telemetry(shelf, self._queues)
+        self.log = log or AnswerLog({})
+        self.telemetry = Telemetry(shelf, self._queues, self.log)
         bodies = Bodies()
-        self.protocol = ProtocolRoutes(shelf, self._queues[0], self.telemetry, bodies, batch)
+        self.protocol = ProtocolRoutes(shelf, self._queues[0], self.telemetry, bodies, batch, self.log)
         self._app = Starlette(
             routes=[
                 *self.protocol.routes(),
-                *PictureRoutes(shelf, self._queues[1], bodies).routes(),
+                *PictureRoutes(shelf, self._queues[1], bodies, self.log).routes(),
                 *SiteRoutes(shelf).routes(),
                 Route("/metrics", self._metrics),
                 Route("/openapi.json", self._openapi),
@@ -103,6 +106,7 @@ class Service:
         """Lets its threads end."""
         for queue in self._queues:
             queue.close()
+        self.log.close()
 
     async def _metrics(self, _: Request) -> Response:
         return Response(self.telemetry.text(), headers={"Content-Type": CONTENT_TYPE})

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from numbre_runtime.backends.quiet import quiet_engine
-from numbre_runtime.bundle import MANIFEST
 from numbre_runtime.errors import NumbreError, ServeError, one_line
-from numbre_runtime.serve.served_model import ServedModel, load_model
+from numbre_runtime.serve.served_model import ServedModel, bundle_mark, load_model
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
-_Mark = tuple[str, int, int, int]
 
 logger = logging.getLogger("numbre.serve")
 
@@ -41,7 +38,7 @@ class Shelf:
                 raise ServeError(f"a bundle of the name {name!r:.70}; expected letters, digits, '.', '_' and '-'")
         self._paths = dict(bundles)
         self._threads = threads
-        self._marks = {name: _mark(path) for name, path in bundles.items()}
+        self._marks = {name: bundle_mark(path) for name, path in bundles.items()}
         self._models = {name: load_model(name, path, threads) for name, path in bundles.items()}
         self.failed: set[str] = set()
         """The names whose newest files failed their checks; the model before them goes on serving."""
@@ -62,7 +59,7 @@ class Shelf:
 
     def changed(self) -> tuple[str, ...]:
         """The names of the bundles whose link or manifest is another than when they were last read."""
-        return tuple(name for name, path in self._paths.items() if _mark(path) != self._marks[name])
+        return tuple(name for name, path in self._paths.items() if bundle_mark(path) != self._marks[name])
 
     def reload(self, name: str) -> bool:
         """Reads a bundle again and lets it take the old one's place, unless it fails its checks.
@@ -72,7 +69,7 @@ class Shelf:
         """
         path = self._paths[name]
         # Before it is read: a change meanwhile then shows next time.
-        self._marks[name] = _mark(path)
+        self._marks[name] = bundle_mark(path)
         try:
             with quiet_engine():
                 model = load_model(name, path, self._threads)
@@ -84,12 +81,3 @@ class Shelf:
         self.failed.discard(name)
         logger.warning("%s: now serves version %s", name, model.version)
         return True
-
-
-def _mark(path: Path) -> _Mark:
-    """Tells one bundle at a path from another: where its links lead, and which manifest is there."""
-    try:
-        found = os.stat(path / MANIFEST)  # noqa: PTH116 - three numbers of one call
-        return os.path.realpath(path), found.st_ino, found.st_mtime_ns, found.st_size
-    except OSError:
-        return os.path.realpath(path), 0, 0, 0

@@ -12,9 +12,10 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
-from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from numbre_runtime.serve.answer_log import AnswerLog
 from numbre_runtime.serve.shelf import Shelf
 from numbre_runtime.serve.work_queue import WorkQueue
 
@@ -30,7 +31,7 @@ _BUCKETS = (25e-6, 50e-6, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0
 class Telemetry:
     """Counters and histograms of one service."""
 
-    def __init__(self, shelf: Shelf, queues: Iterable[WorkQueue]) -> None:
+    def __init__(self, shelf: Shelf, queues: Iterable[WorkQueue], log: AnswerLog) -> None:
         self._registry = CollectorRegistry(auto_describe=True)
         ProcessCollector(registry=self._registry)
         self._requests = Counter(
@@ -56,7 +57,7 @@ class Telemetry:
         self.stages = tuple(self._seconds.labels(stage).observe for stage in STAGES)
         """Functions that each count a stage's seconds, in the order of `STAGES`."""
         self._children: dict[tuple[str, int], Callable[[], None]] = {}
-        self._registry.register(_State(shelf, tuple(queues), self))
+        self._registry.register(_State(shelf, tuple(queues), self, log))
 
     def count(self, model: str, code: int) -> None:
         """Counts a request.
@@ -84,8 +85,8 @@ class Telemetry:
 class _State(Collector):
     """What is read off at the moment it is asked for."""
 
-    def __init__(self, shelf: Shelf, queues: tuple[WorkQueue, ...], telemetry: Telemetry) -> None:
-        self._shelf, self._queues, self._telemetry = shelf, queues, telemetry
+    def __init__(self, shelf: Shelf, queues: tuple[WorkQueue, ...], telemetry: Telemetry, log: AnswerLog) -> None:
+        self._shelf, self._queues, self._telemetry, self._log = shelf, queues, telemetry, log
 
     def collect(self) -> Iterator[Metric]:
         """See `prometheus_client.registry.Collector`."""
@@ -121,3 +122,36 @@ class _State(Collector):
             stale.add_metric((model.name,), float(model.name in self._shelf.failed))
         yield bundles
         yield stale
+        distance = GaugeMetricFamily(
+            "numbre_confidence_distance",
+            "Distance of the last answers' confidences from those of the test rows, 0 to 1 (Kolmogorov-Smirnov).",
+            labels=("model",),
+        )
+        for model in self._shelf.models:
+            found = self._log.distance(model)
+            if found is not None:
+                distance.add_metric((model.name,), found)
+        yield distance
+        if self._log.shadows:
+            yield from self._shadows()
+
+    def _shadows(self) -> Iterator[Metric]:
+        infos = InfoMetricFamily("numbre_shadow", "The bundle in a model's shadow.")
+        counters = [
+            CounterMetricFamily(f"numbre_shadow_{name}", text, labels=("model",))
+            for name, text in (
+                ("images", "Images that a shadow answered too."),
+                ("disagreements", "Images to which a shadow gave another label."),
+                ("skipped_requests", "Requests that were not compared."),
+                ("seconds", "Time that a shadow's answers took."),
+                ("model_seconds", "Time that the served model takes for the same images."),
+            )
+        ]
+        for name, shadow in self._log.shadows.items():
+            values = (shadow.compared, shadow.disagreed, shadow.skipped, shadow.seconds, shadow.model_seconds)
+            for counter, value in zip(counters, values, strict=True):
+                counter.add_metric((name,), value)
+            if shadow.model is not None:
+                infos.add_metric((), {"model": name, "version": shadow.model.version})
+        yield infos
+        yield from counters
