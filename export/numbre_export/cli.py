@@ -15,9 +15,12 @@ from numbre_export.options import formats, page, parser, precisions
 from numbre_export.pipeline import export_model
 from numbre_export.verify.gate import Gate, ParityError
 from numbre_export.verify.verdict import FAIL
-from numbre_runtime.bundle import bundle_path, read_bundle
+from numbre_runtime.bundle import MANIFEST, MANIFEST_LIMIT, SIGNATURE, bundle_path, read_bundle
 from numbre_runtime.cli.common import EXIT_OK, run_command
 from numbre_runtime.cli.progress import progress_shown
+from numbre_runtime.errors import BundleError
+from numbre_runtime.files import read_limited, write_atomic
+from numbre_runtime.signature import sign_manifest
 
 
 def run(args: argparse.Namespace, given: Sequence[str]) -> int:
@@ -31,6 +34,8 @@ def run(args: argparse.Namespace, given: Sequence[str]) -> int:
         return _c_library(args)
     if args.html is not None and bundle_path(args.model).is_dir():
         return _offline_page(args)
+    if args.sign is not None and bundle_path(args.model).is_dir():
+        return _signature(args)
     with progress_shown("numbre_export", "numbre_train", debug=args.debug), _next_command(given):
         report = export_model(
             args.model,
@@ -61,7 +66,22 @@ def run(args: argparse.Namespace, given: Sequence[str]) -> int:
     failed = [line for outcome in report.outcomes if outcome.verdict == FAIL for line in outcome.findings()]
     for line in failed:
         print(f"numbre-export: {line}", file=sys.stderr)
+    if args.sign is not None:
+        _sign(args.out, args.sign)
     return ParityError.exit_code if failed else EXIT_OK
+
+
+def _signature(args: argparse.Namespace) -> int:
+    """Signs a finished bundle, and does nothing else."""
+    path = read_bundle(bundle_path(args.model)).path
+    _sign(path, args.sign)
+    print(f"{path / SIGNATURE}: signed with {args.sign}")
+    return EXIT_OK
+
+
+def _sign(bundle: Path, key: Path) -> None:
+    manifest = read_limited(bundle / MANIFEST, MANIFEST_LIMIT, BundleError)
+    write_atomic(bundle / SIGNATURE, sign_manifest(manifest, key))
 
 
 @contextmanager

@@ -107,6 +107,12 @@ def _add_files(result: Parser) -> None:
         help="put the test rows into the bundle (MNIST: about 1.7 MB)",
     )
     result.add_argument(
+        "--sign",
+        type=Path,
+        metavar="KEY",
+        help="sign the bundle with an OpenSSH key; of a bundle as --model that is all that is done",
+    )
+    result.add_argument(
         "--html",
         nargs="?",
         const=_BESIDE,

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MANIFEST = "manifest.json"
+SIGNATURE = "signature.json"
+"""Who made the bundle; see `numbre_runtime.signature`."""
+ALLOWED_SIGNERS = "NUMBRE_ALLOWED_SIGNERS"
+"""Environment variable: a file of allowed signers (ssh-keygen(1)); if it is set, no unsigned bundle is loaded."""
 GOLDEN = "golden.npz"
 TEST_DATA = "test_data.npz"
 MODELS = Path(__file__).parent / "models"
@@ -173,12 +177,16 @@ def read_bundle(path: Path) -> Bundle:
         raise BundleError(f"{path}: no such directory, nor a bundle that ships with the runtime ({shipped})")
     if not os.path.isfile(path / MANIFEST):  # noqa: PTH113
         raise BundleError(f"{path}: not a bundle, it has no {MANIFEST}; numbre-export --int8 makes one")
-    manifest = Manifest.from_json(read_limited(path / MANIFEST, MANIFEST_LIMIT, BundleError), f"{path / MANIFEST}")
+    text = read_limited(path / MANIFEST, MANIFEST_LIMIT, BundleError)
+    # The bundles that ship are part of the installed package.
+    if os.environ.get(ALLOWED_SIGNERS) and path.parent != MODELS:
+        _refuse_unsigned(path, text, Path(os.environ[ALLOWED_SIGNERS]))
+    manifest = Manifest.from_json(text, f"{path / MANIFEST}")
     try:
         present = {entry.name for entry in path.iterdir()}
     except OSError as cause:
         raise BundleError(f"{path}: cannot be read ({cause.strerror or cause})") from cause
-    extra = present - {entry.file for entry in manifest.entries} - {MANIFEST}
+    extra = present - {entry.file for entry in manifest.entries} - {MANIFEST, SIGNATURE}
     if extra:
         raise BundleError(f"{path}: {sorted(extra)[0]} is not in its manifest; remove it or export again")
     total = sum(entry.bytes for entry in manifest.entries)
@@ -195,6 +203,20 @@ def read_bundle(path: Path) -> Bundle:
             )
         contents[entry.file] = content
     return Bundle(path, manifest, contents)
+
+
+def _refuse_unsigned(path: Path, manifest: bytes, signers: Path) -> None:
+    """Refuses a bundle that none of the allowed signers has signed.
+
+    Raises:
+        BundleError: None has.
+    """
+    from numbre_runtime.signature import verify_signature
+
+    if not os.path.lexists(path / SIGNATURE):
+        raise BundleError(f"{path}: is not signed, and only signed bundles are loaded; numbre-export --sign KEY")
+    content = read_limited(path / SIGNATURE, MANIFEST_LIMIT, BundleError)
+    verify_signature(content, manifest, signers, f"{path}")
 
 
 def labelled_images(content: bytes, where: str, shape: tuple[int, ...], dtype: str = "uint8") -> LabelledImages:

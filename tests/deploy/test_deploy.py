@@ -2,115 +2,128 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import re
 import shutil
+import signal
+import sys
+import threading
+import time
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import httpx
+import numpy as np
 import pytest
 
-from conftest import Run
-from deploy_boards import answers, current, deploy_board, reach, releases, snapshot
-from loopback_board import LoopbackBoard
-from numbre_runtime.bundle import MODELS
+from conftest import NUMBRE_BUNDLE, Run
+from deploy_boards import DeployBoard, deploy_board, free_port, snapshot, system_packages
+from numbre_runtime.bundle import MODELS, read_bundle
 from numbre_runtime.deploy import release_check
+from numbre_runtime.deploy.board_session import MissedBoundError
+from numbre_runtime.deploy.deployment import Deployed, deploy
+from numbre_runtime.deploy.service_unit import ServiceUnit
+from numbre_runtime.remote.ssh import RemoteError
+from running import image_request, wait_until
+
+DIGITS = MODELS / "digits-int8"
+First = tuple[DeployBoard, Deployed]
 
 
 @pytest.fixture(scope="module")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """No wheels: all that the runtime needs is on the board."""
-    return tmp_path_factory.mktemp("wheels")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The packages that every board has by itself."""
+    return system_packages(tmp_path_factory.mktemp("packages"))
 
 
 @pytest.fixture(scope="module")
-def board(tmp_path_factory: pytest.TempPathFactory, run_command: Run, wheels: Path) -> Iterator[LoopbackBoard]:
-    """A board on which numbre-int8 was deployed from nothing."""
-    with deploy_board(tmp_path_factory.mktemp("board")) as result:
-        done = run_command(*_words(result, wheels, "numbre-int8"))
-        assert (done.returncode, done.stderr) == (0, "")
-        assert " is current, " in done.stdout
+def first(tmp_path_factory: pytest.TempPathFactory, packages: Path) -> Iterator[First]:
+    """A board on which numbre-int8 was deployed from nothing, and how that went; tests leave it as it is."""
+    with deploy_board(tmp_path_factory.mktemp("first"), packages) as board:
+        yield board, deploy(board.destination, NUMBRE_BUNDLE, board.wishes)
+
+
+@pytest.fixture
+def board(first: First, tmp_path: Path, packages: Path) -> Iterator[DeployBoard]:
+    """A board of its own, with numbre-int8."""
+    folder = tmp_path / "board"
+    folder.mkdir()
+    path = f"{folder}/home/bin:{os.environ['PATH']}"
+    with deploy_board(folder, packages, PATH=path) as result:
+        shutil.copytree(first[0].root, result.root, symlinks=True)
         yield result
 
 
-def _words(board: LoopbackBoard, wheels: Path, bundle: object, *more: object) -> list[object]:
-    return ["numbre-deploy", bundle, board.host, *reach(board), "--engine=none", "--wheels", wheels, *more]
-
-
-def test_a_first_deployment_answers_and_running_it_again_changes_nothing(
-    board: LoopbackBoard, run_command: Run, wheels: Path
-) -> None:
-    assert current(board) == "numbre"
-    assert answers(board)
-    before = snapshot(releases(board))
-    done = run_command(*_words(board, wheels, "numbre-int8"))
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.endswith(" is current, nothing to do\n")
-    assert snapshot(releases(board)) == before
+def test_a_first_deployment_answers_and_running_it_again_changes_nothing(first: First, run_command: Run) -> None:
+    board, done = first
+    assert (done.changed, done.previous, board.current) == (True, None, "numbre-int8")
+    assert done.figures["backend"].startswith("numpy")
+    assert board.answers()
+    before = snapshot(board.root)
+    again = run_command(*board.words("numbre-int8"))
+    assert (again.returncode, again.stderr) == (0, "")
+    assert again.stdout == f"{board.host}: {done.release} is current, nothing to do\n"
+    assert snapshot(board.root) == before
 
 
 def test_a_changed_model_moves_its_own_bytes_and_there_is_a_way_back(
-    board: LoopbackBoard, run_command: Run, wheels: Path, tmp_path: Path
+    board: DeployBoard, run_command: Run, tmp_path: Path
 ) -> None:
-    done = run_command(
-        *_words(board, wheels, "digits-int8", "--json", tmp_path / "r.json", "--report", tmp_path / "r.html")
-    )
+    report, page = tmp_path / "r.json", tmp_path / "r.html"
+    done = run_command(*board.words("digits-int8", "--json", report, "--report", page))
     assert (done.returncode, done.stderr) == (0, "")
-    (found,) = json.loads((tmp_path / "r.json").read_text())["boards"]
-    bundle = sum(path.stat().st_size for path in (MODELS / "digits-int8").iterdir())
-    assert 0 < found["sent_bytes"] <= 1.1 * bundle
-    assert found["figures"]["backend"].startswith("numpy")
-    assert "1 deployed" in (tmp_path / "r.html").read_text()
-    first = json.loads(run_command("numbre-deploy", "status", board.host, *reach(board), "--json").stdout)
-    assert first["previous"] is not None
+    (found,) = json.loads(report.read_text())["boards"]
+    size = sum(path.stat().st_size for path in (DIGITS).iterdir())
+    assert 0 < found["sent_bytes"] <= 1.1 * size
+    assert "1 deployed" in page.read_text()
+    assert board.current == "digits-int8"
 
-    older = run_command(*_words(board, wheels, "numbre-int8"))
+    older = run_command(*board.words("numbre-int8"))
     assert older.returncode == 3
     assert "--allow-downgrade" in older.stdout
-    back = run_command("numbre-deploy", "rollback", board.host, *reach(board))
+    back = run_command("numbre-deploy", "rollback", board.host, *board.reach)
     assert (back.returncode, back.stderr) == (0, "")
-    assert current(board) == "numbre"
-    assert answers(board)
-    again = run_command(*_words(board, wheels, "digits-int8", "--allow-downgrade"))
-    assert again.returncode == 0
-    assert run_command(*_words(board, wheels, "numbre-int8", "--allow-downgrade")).returncode == 0
-    history = run_command("numbre-deploy", "history", board.host, *reach(board)).stdout.splitlines()
-    assert [line.split()[2] for line in history if line.endswith(": done")] == ["deploy"] * 2 + ["rollback"] + [
-        "deploy"
-    ] * 2
+    assert board.current == "numbre-int8"
+    assert board.answers()
+    status = json.loads(run_command("numbre-deploy", "status", board.host, *board.reach, "--json").stdout)
+    assert status["releases"][status["previous"]]["name"] == "digits-int8"
+    history = run_command("numbre-deploy", "history", board.host, *board.reach).stdout.splitlines()
+    assert [line.split()[2] for line in history if line.endswith(": done")] == ["deploy", "deploy", "rollback"]
+    removed = run_command("numbre-deploy", "remove", board.host, *board.reach)
+    assert (removed.returncode, removed.stdout) == (0, f"{board.host}: removed\n")
+    assert not board.root.exists()
 
 
-def test_what_misses_a_bound_is_not_switched_to(
-    board: LoopbackBoard, run_command: Run, wheels: Path, tmp_path: Path
+def test_what_misses_a_bound_is_not_switched_to_and_what_is_damaged_is_sent_again(
+    board: DeployBoard, run_command: Run
 ) -> None:
-    bundle = shutil.copytree(MODELS / "digits-int8", tmp_path / "bundle")
-    (bundle / "report.html").unlink()
-    manifest = json.loads((bundle / "manifest.json").read_text())
-    manifest["files"] = [entry for entry in manifest["files"] if entry["file"] != "report.html"]
-    (bundle / "manifest.json").write_text(json.dumps(manifest))
-    done = run_command(*_words(board, wheels, bundle, "--max-p99=1us"))
+    done = run_command(*board.words("digits-int8", "--max-p99=1us"))
     assert (done.returncode, done.stderr) == (3, "")
-    assert re.search(rf"{board.host}: missed a bound: p99 is [0-9.,]+ µs, at most 1.0 µs are allowed", done.stdout)
-    assert current(board) == "numbre"
-
-    # Its files are there by now; one of them gets damaged, is noticed, and is sent again.
-    (refused,) = [path for path in (releases(board) / "releases").iterdir() if not (path / "questions.json").exists()]
+    assert re.search(rf"^{board.host}: missed a bound: p99 is [0-9.,]+ µs, at most 1.0 µs are allowed$", done.stdout)
+    assert board.current == "numbre-int8"
+    (refused,) = [path for path in (board.root / "releases").iterdir() if not (path / "questions.json").exists()]
     shutil.rmtree(refused)
-    (unused,) = [path for path in (releases(board) / "files").iterdir() if path.stat().st_nlink == 1]
-    unused.write_bytes(b"damaged")
-    done = run_command(*_words(board, wheels, bundle))
-    assert done.returncode == 2
-    assert "arrived damaged or was altered" in done.stdout
-    assert run_command(*_words(board, wheels, bundle)).returncode == 0
-    assert answers(board)
+    (golden,) = [path for path in (board.root / "files").iterdir() if path.name == _sha256(DIGITS / "golden.npz")]
+    golden.unlink()
+    golden.write_bytes(b"damaged")
+    with pytest.raises(RemoteError, match="arrived damaged or was altered"):
+        deploy(board.destination, DIGITS, board.wishes)
+    assert deploy(board.destination, DIGITS, board.wishes).sent_bytes == (DIGITS / "golden.npz").stat().st_size
+    assert board.current == "digits-int8"
+    assert board.answers()
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--max-p99-us=0.1",), "p99 is "),
-        (("--max-rss-bytes=1e6",), "memory is "),
-        (("--min-accuracy=1",), "no test data"),
+        (["--max-p99-us=0.1"], "p99 is "),
+        (["--max-rss-bytes=1e6"], "memory is "),
+        (["--min-accuracy=1"], "no test data"),
     ],
 )
 def test_the_check_names_figure_and_bound(options: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -118,3 +131,140 @@ def test_the_check_names_figure_and_bound(options: list[str], words: str, capsys
     printed, errors = capsys.readouterr()
     assert (printed, errors.count("\n")) == ("", 1)
     assert words in errors
+
+
+def test_boards_that_are_off_or_have_no_python_are_one_line(board: DeployBoard, run_command: Run) -> None:
+    off = ["--ssh-option=Port=1", *board.reach]
+    done = run_command("numbre-deploy", "numbre-int8", board.host, *off)
+    assert (done.returncode, done.stderr, len(done.stdout.splitlines())) == (2, "", 1)
+    assert done.stdout.startswith(f"{board.host}: off: ")
+    done = run_command("numbre-deploy", "status", board.host, *board.reach, "--python", "/no/such/python")
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+    assert "/no/such/python" in done.stderr
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture
+def systemctl(board: DeployBoard) -> Iterator[Path]:
+    """Puts a systemctl on the board that starts services of its own."""
+    program = board.reached.home / "bin" / "systemctl"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} {Path(__file__).with_name("fake_systemctl.py")} "$@"\n')
+    program.chmod(0o755)
+    state = board.reached.home / "systemd-state"
+    yield state
+    for path in state.glob("*.pid"):
+        with suppress(ProcessLookupError):
+            os.kill(int(path.read_text()), signal.SIGKILL)
+
+
+class Client:
+    """Asks a service a hundred times a second, from a thread, and counts the answers."""
+
+    def __init__(self, port: int, model: str) -> None:
+        self.answered: Counter[str] = Counter()
+        self.lost: list[str] = []
+        self._url = f"http://127.0.0.1:{port}/v2/models/{model}/infer"
+        self._body = json.dumps(image_request(np.zeros((28, 28), np.uint8)))
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._ask)
+
+    def _ask(self) -> None:
+        with httpx.Client(timeout=30) as client:
+            due = time.monotonic()
+            while not self._stop.is_set():
+                try:
+                    response = client.post(self._url, content=self._body, headers={"Content-Type": "application/json"})
+                    response.raise_for_status()
+                    self.answered[response.json()["model_version"]] += 1
+                except httpx.HTTPError as cause:
+                    self.lost.append(repr(cause))
+                due += 0.01
+                time.sleep(max(0.0, due - time.monotonic()))
+
+    def __enter__(self) -> Client:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+
+def test_a_client_loses_no_answer_while_its_service_gets_another_release_and_the_old_one_back(
+    board: DeployBoard, systemctl: Path, run_command: Run
+) -> None:
+    port = free_port()
+    wishes = board.wishes._replace(service=ServiceUnit("user", port=port, model="digits"))
+    start = deploy(board.destination, NUMBRE_BUNDLE, wishes)
+    assert start.changed
+    assert (systemctl / "calls").read_text().splitlines() == [
+        "daemon-reload",
+        "stop numbre.socket numbre.service",
+        "enable numbre.socket numbre.service",
+    ]
+    with Client(port, "digits") as client:
+        wait_until(lambda: client.answered.total() > 20)
+        done = deploy(board.destination, DIGITS, wishes)
+        wait_until(lambda: len(client.answered) == 2)
+        back = run_command("numbre-deploy", "rollback", board.host, *board.reach)
+        count = client.answered[read_bundle(NUMBRE_BUNDLE).version]
+        wait_until(lambda: client.answered[read_bundle(NUMBRE_BUNDLE).version] > count + 20)
+    assert (done.changed, back.returncode, client.lost) == (True, 0, [])
+    assert set(client.answered) == {read_bundle(path).version for path in (NUMBRE_BUNDLE, DIGITS)}
+    assert board.current == "numbre-int8"
+    assert run_command("numbre-deploy", "remove", board.host, *board.reach).returncode == 0
+    assert not list((board.reached.home / ".config/systemd/user").iterdir())
+
+
+def test_a_service_that_answers_wrongly_or_never_gets_ready_is_taken_back(board: DeployBoard) -> None:
+    link = board.root / "current"
+    wrong = read_bundle(DIGITS).version
+
+    class Stub(BaseHTTPRequestHandler):
+        """Serves what `current` says, and takes every digit for a 5 once it is the new bundle."""
+
+        def do_GET(self) -> None:
+            self._send({"versions": [json.loads((link / "questions.json").read_text())["version"]]})
+
+        def do_POST(self) -> None:
+            asked = self.rfile.read(int(self.headers["Content-Length"]))
+            expected = json.loads((link / "questions.json").read_text())
+            labels = {json.dumps(entry["request"]).encode(): entry["label"] for entry in expected["questions"]}
+            label = "none of them" if expected["version"] == wrong else labels[asked]
+            self._send({"outputs": [{"name": "label", "data": [label]}]})
+
+        def _send(self, content: object) -> None:
+            body = json.dumps(content).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Keeps the test's output clean."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Stub)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        wishes = board.wishes._replace(port=server.server_address[1])
+        with pytest.raises(MissedBoundError, match=r"to a golden vector, not '.*'; the board is back at") as missed:
+            deploy(board.destination, DIGITS, wishes)
+    finally:
+        server.shutdown()
+        server.server_close()
+    taken = re.search(r"after ([0-9.]+) s$", str(missed.value))
+    assert taken is not None
+    assert float(taken[1]) < 5
+    assert board.current == "numbre-int8"
+
+    silent = board.wishes._replace(port=free_port(), timeout=0.5)
+    with pytest.raises(
+        MissedBoundError, match=r"is not ready with .* within 0.5 s: it does not answer; the board is back"
+    ):
+        deploy(board.destination, DIGITS, silent)
+    assert board.current == "numbre-int8"
+    assert board.answers()

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from numbre_runtime.bundle import MANIFEST
+from numbre_runtime.bundle import MANIFEST, SIGNATURE
 from numbre_runtime.directories import clean_up, working_directory
 from numbre_runtime.errors import BundleError, NumbreError, OutputError
 from numbre_runtime.file_lock import lock_file
@@ -73,7 +73,7 @@ def foreign_file(folder: Path) -> str | None:
     with suppress(BundleError):
         content = read_limited(folder / MANIFEST, _MANIFEST_LIMIT, BundleError)
         manifest = Manifest.from_json(content, MANIFEST)
-        written = {MANIFEST, *(entry.file for entry in manifest.entries)}
+        written = {MANIFEST, SIGNATURE, *(entry.file for entry in manifest.entries)}
     others = [name for name, path in present.items() if name not in written or not path.is_file()]
     return min(others, default=None)
 

@@ -22,7 +22,7 @@ from numbre_runtime.errors import DataError
 from numbre_runtime.files import check_output, read_limited, write_atomic
 
 _PORT = 8000
-_LARGEST_CONSTRAINTS = 1 << 20
+_LARGEST_TEXT = 1 << 20
 _MOST_AT_ONCE = 256
 
 
@@ -46,6 +46,12 @@ def parser() -> Parser:
     _add_environment(result)
     _add_service(result)
     _add_fleet(result)
+    result.add_argument(
+        "--allowed-signers",
+        type=Path,
+        metavar="FILE",
+        help="take only a bundle that one of these has signed, see ssh-keygen(1)",
+    )
     result.add_argument("--allow-downgrade", action="store_true", help="take a release that a later one had replaced")
     return result
 
@@ -150,9 +156,10 @@ def _wishes(args: argparse.Namespace) -> Wishes:
     service = None
     if args.service is not None:
         service = ServiceUnit(args.service, args.service_name, args.port or _PORT, args.address, args.model)
-    constraints = None
-    if args.constraints is not None:
-        constraints = read_limited(args.constraints, _LARGEST_CONSTRAINTS, DataError).decode("utf-8", "replace")
+    constraints, signers = (
+        None if path is None else read_limited(path, _LARGEST_TEXT, DataError).decode("utf-8", "replace")
+        for path in (args.constraints, args.allowed_signers)
+    )
     if args.wheels is not None and not args.wheels.is_dir():
         raise DataError(f"--wheels {args.wheels}: no such folder")
     return Wishes(
@@ -164,6 +171,7 @@ def _wishes(args: argparse.Namespace) -> Wishes:
         constraints,
         lambda _, __: args.wheels,
         args.allow_downgrade,
+        signers,
         args.shadow,
     )
 

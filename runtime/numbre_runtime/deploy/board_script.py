@@ -46,7 +46,7 @@ _LOCK_WAIT_S = 15.0
 _RECORD, _QUESTIONS, _COMPLETE = "release.json", "questions.json", "complete.json"
 _CHUNK = 1 << 18
 _POLL_S = 0.1
-_SERVED = "served.json"
+_SERVED, _SIGNERS = "served.json", "allowed_signers"
 _LINKS = ("current", "previous")
 
 
@@ -172,11 +172,13 @@ class BoardFolder:
         extras = f"[{','.join(lock['extras'])}]" if lock["extras"] else ""
         requirement = f"{folder}/wheels/{lock['wheel']}{extras}"
         self._run([*command, "install", *options, requirement], "pip cannot install the runtime there")
-        listed = self._run([*command, "freeze", "--all"], "pip cannot list what it installed")
-        _write_json(folder / _COMPLETE, {"lock": lock, "installed": listed.splitlines()})
+        installed = sorted(path.stem for path in folder.glob("lib/python*/site-packages/*.dist-info"))
+        _write_json(folder / _COMPLETE, {"lock": lock, "installed": installed})
         return {"made": True}
 
-    def release(self, id: str, files: dict[str, str], environment: str, record: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+    def release(
+        self, id: str, files: dict[str, str], environment: str, record: dict[str, Any], signers: str | None  # noqa: A002
+    ) -> dict[str, Any]:
         """Puts a release together from files that are here, unless it is here.
 
         Args:
@@ -184,6 +186,7 @@ class BoardFolder:
             files: The bundle's files, name to digest.
             environment: See `environment`.
             record: What is remembered of it.
+            signers: Text of a file of allowed signers, one of whom must have signed the bundle; None: nobody need have.
         """
         folder = self.root / "releases" / id
         work = self.root / "work" / id
@@ -192,6 +195,8 @@ class BoardFolder:
         work.mkdir()
         self._linked_files(work / "bundle", files)
         (work / "environment").symlink_to(f"../../environments/{environment}")
+        if signers is not None:
+            (work / _SIGNERS).write_text(signers, encoding="utf-8")
         _write_json(work / _RECORD, {**record, "environment": environment})
         work.rename(folder)
         _sync(folder.parent)
@@ -228,7 +233,8 @@ class BoardFolder:
         switched = before["current"] != id
         # Whatever happens to the connection now, this step goes on to its end.
         for number in (signal.SIGHUP, signal.SIGPIPE, signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, signal.SIG_IGN)
+            # Not SIG_IGN, which what is started from here would inherit.
+            signal.signal(number, lambda *_: None)
         start = time.monotonic()
         if switched:
             self._write_history(action=action, id=id, before=before["current"], by=by, result="begun")
@@ -426,7 +432,7 @@ class BoardFolder:
         """
         scope, name = service["scope"], service["name"]
         folder, control, copy = _systemd(scope)
-        changed = False
+        changed = set()
         for file, text in service["units"].items():
             path = folder / file
             if path.is_file():
@@ -438,12 +444,15 @@ class BoardFolder:
             draft = self.root / "work" / file
             draft.write_text(text, encoding="utf-8")
             self._run([*copy, "install", "-D", "-m", "644", str(draft), str(path)], "its unit cannot be written")
-            changed = True
+            changed.add(file)
+        units = list(service["units"])
         if changed:
             self._run([*control, "daemon-reload"], "systemd does not answer")
-        units = [file for file in service["units"] if not file.endswith(".service")] + [f"{name}.service"]
+        if f"{name}.socket" in changed:
+            # A socket is not replaced while its service runs.
+            self._run([*control, "stop", *units], "systemd cannot stop the service")
         self._run([*control, "enable", "--now", *units], "systemd cannot start the service")
-        if restart or changed:
+        if f"{name}.socket" not in changed and (restart or changed):
             self._run([*control, "restart", f"{name}.service"], "systemd cannot start the service")
         if scope == "user":
             # So that it starts with the board, before anybody logs in; not every board lets its user do this.
@@ -508,8 +517,11 @@ class BoardFolder:
             MissedByBoardError: It fails a check.
         """
         program = [str(release / "environment/bin/python"), "-m", "numbre_runtime.deploy.release_check"]
+        signers = release / _SIGNERS
+        demanded = {"NUMBRE_ALLOWED_SIGNERS": str(signers)} if signers.is_file() else {}
         done = subprocess.run(
             [*program, str(release / "bundle"), *options],
+            env={**os.environ, **demanded},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from numbre_runtime.bundle import MANIFEST, Bundle, read_bundle
+from numbre_runtime.bundle import MANIFEST, SIGNATURE, Bundle, read_bundle
 from numbre_runtime.deploy.board_session import BoardFacts, BoardSession, MissedBoundError, board_session
 from numbre_runtime.deploy.budgets import Budgets
 from numbre_runtime.deploy.environment_lock import EnvironmentLock, default_engines
@@ -20,6 +20,7 @@ from numbre_runtime.deploy.service_unit import ServiceUnit
 from numbre_runtime.errors import BundleError
 from numbre_runtime.files import read_limited
 from numbre_runtime.remote.ssh import Host
+from numbre_runtime.signature import signed_time
 
 FOLDER = "~/.local/share/numbre"
 """Where the releases are on a board, unless the user says otherwise."""
@@ -62,6 +63,8 @@ class Wishes(NamedTuple):
     """Gives a folder of wheels for a board and extras; None lets the board's pip get them."""
     allow_downgrade: bool = False
     """Whether a release may take the place of one that came after it."""
+    signers: str | None = None
+    """Text of a file of allowed signers, one of whom must have signed the bundle; None: nobody need have."""
     shadow: bool = False
     """Whether the release shall run beside the current one, without answering, until it is promoted."""
 
@@ -72,17 +75,29 @@ class Parcel:
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
         contents = {MANIFEST: read_limited(bundle.path / MANIFEST, _LARGEST_FILE, BundleError), **bundle.contents}
+        if (bundle.path / SIGNATURE).is_file():
+            contents[SIGNATURE] = read_limited(bundle.path / SIGNATURE, _LARGEST_FILE, BundleError)
         self.contents = contents
         """File name to content."""
+
+    @property
+    def name(self) -> str:
+        """The bundle's name, its directory's."""
+        return self.bundle.path.name
 
     @cached_property
     def digests(self) -> dict[str, str]:
         """File name to SHA-256."""
         return {name: hashlib.sha256(content).hexdigest() for name, content in self.contents.items()}
 
-    def release_id(self, environment: str) -> str:
-        """The name of the release of these files with an environment."""
-        text = json.dumps([self.digests, environment], sort_keys=True)
+    @property
+    def signed(self) -> str | None:
+        """When it was signed; None if it is not."""
+        return signed_time(self.contents[SIGNATURE]) if SIGNATURE in self.contents else None
+
+    def release_id(self, environment: str, signers: str | None) -> str:
+        """The name of the release of these files with an environment and allowed signers."""
+        text = json.dumps([self.digests, environment, signers], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -132,7 +147,7 @@ def deploy(
     told("connecting")
     with board_session(board.host, board.folder, board.python) as session:
         lock = _lock_for(board, session.facts, wishes)
-        release = parcel.release_id(lock.name)
+        release = parcel.release_id(lock.name, wishes.signers)
         state = session.ask("open", make=True)
         before, figures = state["current"], dict[str, Any]()
         if before != release:
@@ -141,7 +156,12 @@ def deploy(
             told("environment")
             session.ask("environment", name=lock.name, lock=lock.settings, files=lock.digests, python=board.python)
             session.ask(
-                "release", id=release, files=parcel.digests, environment=lock.name, record=_record(parcel, lock)
+                "release",
+                id=release,
+                files=parcel.digests,
+                environment=lock.name,
+                record=_record(parcel, lock),
+                signers=wishes.signers,
             )
             told("checks")
             figures = session.ask("check", id=release, options=_check_options(board, wishes))["figures"]
@@ -150,7 +170,7 @@ def deploy(
             session.ask("shadow", id=release)
         else:
             told("switch")
-            _switch(session, release, wishes, parcel.bundle.manifest.name)
+            _switch(session, release, wishes, parcel.name)
         note = state["recovered"]
         return Deployed(
             board.host.name, release, before != release, before if before != release else state["previous"],
@@ -168,8 +188,9 @@ def _lock_for(board: Destination, facts: BoardFacts, wishes: Wishes) -> Environm
 
 def _record(parcel: Parcel, lock: EnvironmentLock) -> dict[str, Any]:
     return {
-        "name": parcel.bundle.manifest.name,
+        "name": parcel.name,
         "bundle": parcel.bundle.version,
+        "signed": parcel.signed,
         "extras": lock.settings["extras"],
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "by": whoami(),
@@ -189,14 +210,20 @@ def _refuse_downgrade(
     Raises:
         MissedBoundError: It is an older one.
     """
-    known = state["releases"].get(release)
-    if known is None or state["current"] is None or wishes.allow_downgrade:
+    if state["current"] is None or wishes.allow_downgrade:
+        return
+    remedy = "go back with: numbre-deploy rollback, or allow it with --allow-downgrade"
+    now = state["releases"][state["current"]].get("signed")
+    if parcel.signed is not None and now is not None and parcel.signed < now:
+        raise MissedBoundError(
+            f"{session.host}: {parcel.name} was signed {parcel.signed}, before the current release ({now}); {remedy}"
+        )
+    if release not in state["releases"]:
         return
     done = [entry for entry in session.ask("history")["entries"] if entry.get("result") == "done"]
     if any(entry.get("before") == release for entry in done):
         raise MissedBoundError(
-            f"{session.host}: {parcel.bundle.manifest.name} {parcel.bundle.version} was replaced there by a later "
-            "release; go back with: numbre-deploy rollback, or allow it with --allow-downgrade"
+            f"{session.host}: {parcel.name} {parcel.bundle.version} was replaced there by a later release; {remedy}"
         )
 
 

@@ -15,20 +15,8 @@ _PATH = re.compile(r"/[A-Za-z0-9_./@+-]*")
 """What needs no quoting in a unit file (systemd.syntax, systemd.service)."""
 
 _SANDBOX = """NoNewPrivileges=yes
+CapabilityBoundingSet=
 LockPersonality=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-RestrictNamespaces=yes
-RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
-SystemCallArchitectures=native
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
-UMask=0077
-"""
-"""What a user's service manager can do without privileges."""
-_SYSTEM_SANDBOX = """CapabilityBoundingSet=
-AmbientCapabilities=
-DevicePolicy=closed
 PrivateDevices=yes
 PrivateTmp=yes
 ProtectClock=yes
@@ -38,11 +26,23 @@ ProtectHostname=yes
 ProtectKernelLogs=yes
 ProtectKernelModules=yes
 ProtectKernelTunables=yes
-ProtectProc=invisible
-ProcSubset=pid
 ProtectSystem=strict
-RemoveIPC=yes
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged
+SystemCallErrorNumber=EPERM
+UMask=0077
 """
+"""@resources stays, because the trial of a model file sets limits; /proc too, because engines read /proc/cpuinfo."""
+_SCOPES = {
+    # A user's service manager has no privileges; in a namespace of users it can confine all the same.
+    "user": "PrivateUsers=yes\n",
+    "system": "DevicePolicy=closed\nProtectProc=invisible\nRemoveIPC=yes\n",
+}
 
 
 class ServiceUnit(NamedTuple):
@@ -58,8 +58,6 @@ class ServiceUnit(NamedTuple):
     """The address that it listens at; "0.0.0.0" for all."""
     model: str = ""
     """The name that requests use; empty for the bundle's own."""
-    user: str = ""
-    """For "system": the user that it runs as."""
 
     def to_json(self, facts: BoardFacts, bundle: str) -> dict[str, Any]:
         """What `board_script.BoardFolder.switch` takes.
@@ -90,7 +88,7 @@ class ServiceUnit(NamedTuple):
                 f"{facts.folder!r:.200}: its characters cannot stand in a unit file; choose another --folder"
             )
         current = folder / "current"
-        identity = f"User={self.user}\n" if self.scope == "system" else ""
+        identity = f"User={facts.user}\n" if self.scope == "system" else ""
         bundles = f"--bundle {model}={current}/bundle --shadow {model}={folder}/shadow/bundle"
         start = f"{current}/environment/bin/numbre-serve {bundles}"
         # The socket outlives a restart of the service: what comes in between waits there and is answered.
@@ -100,6 +98,6 @@ class ServiceUnit(NamedTuple):
             f"[Service]\n{identity}ExecStart={start} --host {self.address} --port {self.port}\n"
             f"ExecReload=/bin/kill -HUP $MAINPID\nRestart=on-failure\nRestartSec=2\n"
             f"CacheDirectory={self.name}\nEnvironment=NUMBRE_CACHE_DIR=%C/{self.name}\nEnvironment=PYTHONUNBUFFERED=1\n"
-            f"{_SANDBOX}{_SYSTEM_SANDBOX if self.scope == 'system' else ''}"
+            f"{_SANDBOX}{_SCOPES[self.scope]}"
             f"\n[Install]\nWantedBy={'default.target' if self.scope == 'user' else 'multi-user.target'}\n"
         )
