@@ -48,7 +48,7 @@ class DeployBoard:
     @property
     def wishes(self) -> Wishes:
         """Wishes for a board without a network."""
-        return Wishes(wheels=lambda _, __: self.wheels)
+        return Wishes(wheels=lambda _, __: self.wheels, extras=("serve",))
 
     @property
     def reach(self) -> list[str]:
@@ -57,7 +57,17 @@ class DeployBoard:
 
     def words(self, bundle: object, *more: object) -> list[object]:
         """A command that deploys a bundle."""
-        return ["numbre-deploy", bundle, self.host, *self.reach, "--engine=none", "--wheels", self.wheels, *more]
+        return [
+            "numbre-deploy",
+            bundle,
+            self.host,
+            *self.reach,
+            "--engine=none",
+            "--extra=serve",
+            "--wheels",
+            self.wheels,
+            *more,
+        ]
 
     @property
     def current(self) -> str:

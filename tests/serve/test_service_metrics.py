@@ -14,6 +14,7 @@ import httpx
 import numpy as np
 import pytest
 
+from conftest import ROOT
 from numbre_runtime import load
 from numbre_runtime.bundle import MODELS
 from numbre_train.data import Mnist
@@ -114,3 +115,16 @@ def test_the_distance_from_the_test_rows_grows_with_other_pictures(mnist: Mnist)
     expected = max(abs((both < edge).mean() - share) for edge, share in zip(edges, shares, strict=False))
     assert alike < 0.1 < mixed
     assert mixed == pytest.approx(expected, abs=1e-6)
+
+
+def test_promtool_accepts_the_alert_rules_of_the_docs(tmp_path: Path) -> None:
+    assert shutil.which("promtool"), "needs promtool, of Debian's package prometheus"
+    page = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
+    rules = tmp_path / "rules.yml"
+    rules.write_text(page.split("```yaml\n")[1].split("```")[0])
+    done = subprocess.run(["promtool", "check", "rules", rules], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "3 rules found" in done.stdout
+    with running() as served, httpx.Client() as client:
+        known = client.get(f"{served.url}metrics").text
+    assert all(name in known for name in ("numbre_confidence_distance", "numbre_bundle_reload_failed"))

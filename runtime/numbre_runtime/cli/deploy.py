@@ -66,6 +66,13 @@ def _add_bounds(result: Parser) -> None:
 def _add_environment(result: Parser) -> None:
     group = result.add_argument_group("the environment on the boards")
     group.add_argument("--engine", choices=ENGINES, help="(default: litert on 64-bit boards, else none: NumPy alone)")
+    group.add_argument(
+        "--extra",
+        action="append",
+        default=[],
+        choices=("heif", "photo", "serve"),
+        help="install this extra too; repeat it for several (with --service: serve)",
+    )
     source = group.add_mutually_exclusive_group()
     source.add_argument("--offline", action="store_true", help="gather the wheels here, for boards without a network")
     source.add_argument("--wheels", type=Path, metavar="DIR", help="the same, from a folder of wheels")
@@ -172,6 +179,7 @@ def _wishes(args: argparse.Namespace) -> Wishes:
         lambda _, __: args.wheels,
         args.allow_downgrade,
         signers,
+        tuple(args.extra),
         args.shadow,
     )
 

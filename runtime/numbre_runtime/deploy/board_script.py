@@ -177,7 +177,12 @@ class BoardFolder:
         return {"made": True}
 
     def release(
-        self, id: str, files: dict[str, str], environment: str, record: dict[str, Any], signers: str | None  # noqa: A002
+        self,
+        id: str,
+        files: dict[str, str],
+        environment: str,
+        record: dict[str, Any],
+        signers: str | None,
     ) -> dict[str, Any]:
         """Puts a release together from files that are here, unless it is here.
 
@@ -202,7 +207,7 @@ class BoardFolder:
         _sync(folder.parent)
         return {"made": True}
 
-    def check(self, id: str, options: list[str]) -> dict[str, Any]:  # noqa: A002
+    def check(self, id: str, options: list[str]) -> dict[str, Any]:
         """Runs the release's checks in its own environment, see `numbre_runtime.deploy.release_check`."""
         found = self._load(self.root / "releases" / id, options)
         _write_json(
@@ -212,7 +217,7 @@ class BoardFolder:
 
     def switch(
         self,
-        id: str,  # noqa: A002
+        id: str,
         service: dict[str, Any] | None,
         served: dict[str, Any] | None,
         action: str,
@@ -273,7 +278,7 @@ class BoardFolder:
             (self.root / "shadow").unlink()
         return done
 
-    def shadow(self, id: str) -> dict[str, Any]:  # noqa: A002
+    def shadow(self, id: str) -> dict[str, Any]:
         """Lets a release run beside the current one, where the service was started with `--shadow`."""
         self._prepare_links("next", {"shadow": id})
         self._take_links("next", ("shadow",))
@@ -362,7 +367,7 @@ class BoardFolder:
         for name in _LINKS:
             (self.root / f"{name}.{ending}").unlink(missing_ok=True)
 
-    def _take_back(self, id: str, before: dict[str, str | None], service: dict[str, Any] | None) -> None:  # noqa: A002
+    def _take_back(self, id: str, before: dict[str, str | None], service: dict[str, Any] | None) -> None:
         """Lets `current` and `previous` lead where they led before the switch to a release."""
         for name, target in before.items():
             if target is None:
@@ -386,7 +391,7 @@ class BoardFolder:
             return None
         return target if (self.root / "releases" / target / _RECORD).is_file() else None
 
-    def _environment(self, id: str | None) -> Any:  # noqa: A002
+    def _environment(self, id: str | None) -> Any:
         return None if id is None else _read_json(self.root / "releases" / id / _RECORD)["environment"]
 
     def _linked_files(self, folder: Path, files: dict[str, str]) -> list[Path]:
@@ -469,7 +474,7 @@ class BoardFolder:
                 self._run([*control, "disable", "--now", file], "systemd cannot stop the service")
                 self._run([*copy, "rm", "-f", str(path)], "its unit cannot be removed")
 
-    def _confirm(self, id: str, served: dict[str, Any] | None) -> None:  # noqa: A002
+    def _confirm(self, id: str, served: dict[str, Any] | None) -> None:
         """Makes sure that the current release answers as it should.
 
         Args:

@@ -65,6 +65,8 @@ class Wishes(NamedTuple):
     """Whether a release may take the place of one that came after it."""
     signers: str | None = None
     """Text of a file of allowed signers, one of whom must have signed the bundle; None: nobody need have."""
+    extras: tuple[str, ...] = ()
+    """Further extras of numbre-runtime to install, "photo"."""
     shadow: bool = False
     """Whether the release shall run beside the current one, without answering, until it is promoted."""
 
@@ -180,9 +182,8 @@ def deploy(
 
 def _lock_for(board: Destination, facts: BoardFacts, wishes: Wishes) -> EnvironmentLock:
     engines = default_engines(facts) if board.engine is None else (board.engine,)
-    extras = tuple(extra for extra in engines if extra != "none")
-    if wishes.service is not None:
-        extras += ("serve",)
+    served = ("serve",) if wishes.service is not None else ()
+    extras = tuple(sorted({extra for extra in (*engines, *wishes.extras, *served) if extra != "none"}))
     return EnvironmentLock(facts, extras, wishes.constraints, wishes.wheels(facts, extras))
 
 
