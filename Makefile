@@ -6,7 +6,7 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint bench models docs lock clean test-pi test-mcu fuzz mutants faults wheelhouse
+.PHONY: demo test lint bench models docs lock clean test-pi faults-deploy test-mcu fuzz mutants faults wheelhouse
 
 demo: $(READY)
 	$(BIN)/numbre-train
@@ -47,6 +47,10 @@ mutants: $(READY)
 # Export, train and bench with a fault at each system call that changes a file; hours, so ONLY="bench" or SAMPLE=20; needs strace.
 faults: $(READY)
 	PYTHONPATH=tests $(BIN)/python -m faults.run $(if $(ONLY),--only $(ONLY)) $(if $(SAMPLE),--sample $(SAMPLE))
+
+# A thousand deployments that are killed, cut off, or find the disk full; takes an hour or two.
+faults-deploy: $(READY)
+	PYTHONPATH=tests:tests/deploy $(BIN)/python tests/deploy/deploy_faults.py
 
 # The C library on emulated microcontrollers; skips with a reason what cannot be emulated here.
 test-mcu: $(READY)

@@ -11,15 +11,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from numbre_runtime.errors import OutputError
+from numbre_runtime.remote.wheelhouse import download_wheels
+
 ROOT = Path(__file__).resolve().parent.parent
 ARCHITECTURES = {"arm64": "aarch64", "armhf": "armv7l", "armel": "armv6l"}
 """Debian's name of a processor to the wheels' name."""
-_ENGINES = {
-    "litert": ["ai-edge-litert>=2.1"],
-    "onnx": ["onnxruntime>=1.18"],
-    "tflite": ["tflite-runtime==2.14.0", "numpy<2"],
-    "none": [],
-}
+_ENGINES = ("litert", "onnx", "tflite", "none")
 _GLIBC = {"3.11": 36, "3.12": 36, "3.13": 41}
 """Python to the minor version of the glibc beside it on Raspberry Pi OS: Debian 12 has 2.36, Debian 13 has 2.41."""
 
@@ -37,23 +35,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     out.mkdir(parents=True, exist_ok=True)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
     runtime = [*pip, "wheel", "--no-deps", "--wheel-dir", str(out), str(ROOT / "runtime")]
-    # pip takes a platform's tag as it is written, and wheels are tagged with the oldest glibc that they run on.
-    wheels = ARCHITECTURES[args.board]
-    tags = [f"manylinux_2_{minor}_{wheels}" for minor in range(17, _GLIBC[args.python] + 1)]
-    platforms = [f"--platform={tag}" for tag in (*tags, f"manylinux2014_{wheels}", f"linux_{wheels}")]
-    needs = list(_ENGINES[engine])
-    if args.board == "arm64":
-        needs += ["numpy>=1.24", "Pillow>=13"]
-    else:
-        # NumPy and Pillow have no 32-bit wheels; there they are Debian's own.
-        platforms.append("--no-deps")
-        needs = [need for need in needs if not need.startswith("numpy")]
-    only = ["--only-binary=:all:", f"--python-version={args.python}", f"--dest={out}"]
-    commands = [runtime, [*pip, "download", *only, *platforms, *needs]] if needs else [runtime]
-    for command in commands:
-        if subprocess.run(command, check=False).returncode:
-            print("wheelhouse: pip failed, as it says above", file=sys.stderr)
-            return 2
+    if subprocess.run(runtime, check=False).returncode:
+        print("wheelhouse: pip failed, as it says above", file=sys.stderr)
+        return 2
+    extras = () if engine == "none" else (engine,)
+    try:
+        download_wheels(ARCHITECTURES[args.board], args.python, _GLIBC[args.python], extras, out)
+    except OutputError as cause:
+        print(f"wheelhouse: {cause}", file=sys.stderr)
+        return 2
     files = sorted(out.glob("*.whl"))
     print(f"{len(files)} wheels, {sum(file.stat().st_size for file in files) / 1e6:.1f} MB, in {out}/")
     return 0

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
+import tempfile
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from numbre_runtime.bundle import bundle_path, read_bundle
+from numbre_runtime.cache import cache_directory
 from numbre_runtime.cli.common import EXIT_ERROR, EXIT_OK, Parser, run_command
 from numbre_runtime.cli.deployed import COMMANDS, add_boards, chosen_boards, run_word, word_parser
 from numbre_runtime.cli.rollout_view import rollout_view
 from numbre_runtime.deploy.board_list import ENGINES
-from numbre_runtime.deploy.board_session import MissedBoundError
+from numbre_runtime.deploy.board_session import BoardFacts, MissedBoundError
 from numbre_runtime.deploy.budgets import Budgets, parse_size, parse_time
 from numbre_runtime.deploy.deployment import Deployed, Destination, Wishes, deploy
 from numbre_runtime.deploy.rollout import FAILED, LEFT, MISSED, OFF, BoardOutcome, Waves, rollout
@@ -20,8 +24,11 @@ from numbre_runtime.deploy.rollout_report import report_html, report_json
 from numbre_runtime.deploy.service_unit import ServiceUnit
 from numbre_runtime.errors import DataError
 from numbre_runtime.files import check_output, read_limited, write_atomic
+from numbre_runtime.remote.wheelhouse import download_wheels
 
 _PORT = 8000
+_gathering = threading.Lock()
+"""Boards of one kind share a folder of wheels."""
 _LARGEST_TEXT = 1 << 20
 _MOST_AT_ONCE = 256
 
@@ -176,12 +183,35 @@ def _wishes(args: argparse.Namespace) -> Wishes:
         args.model,
         args.timeout,
         constraints,
-        lambda _, __: args.wheels,
+        functools.cache(_gathered(args)),
         args.allow_downgrade,
         signers,
         tuple(args.extra),
         args.shadow,
     )
+
+
+def _gathered(args: argparse.Namespace) -> Callable[[BoardFacts, tuple[str, ...]], Path | None]:
+    """A function that gives the folder of wheels for a board; None leaves them to the board's pip."""
+
+    def gather(facts: BoardFacts, extras: tuple[str, ...]) -> Path | None:
+        if not args.offline:
+            wheels: Path | None = args.wheels
+            return wheels
+        python = ".".join(facts.python.split(".")[:2])
+        minor = facts.glibc.partition(".")[2]
+        # A 32-bit Python under a 64-bit kernel.
+        machine = "armv7l" if (facts.machine, facts.bits) == ("aarch64", 32) else facts.machine
+        if not minor.isdigit():
+            raise DataError("--offline: the board's C library is not glibc; name a folder of wheels with --wheels")
+        folder = (
+            (cache_directory() or Path(tempfile.mkdtemp())) / "wheels" / "-".join((machine, python, minor, *extras))
+        )
+        with _gathering:
+            download_wheels(machine, python, int(minor), extras, folder)
+        return folder
+
+    return gather
 
 
 def _line(outcome: BoardOutcome) -> str:

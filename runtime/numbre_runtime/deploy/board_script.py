@@ -19,7 +19,6 @@ Every step can be repeated, and one that is killed leaves the links as they were
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import http.client
 import json
@@ -320,6 +319,9 @@ class BoardFolder:
             return {"service": None, "served": None}
 
     def _take_lock(self) -> None:
+        # Not among the imports above: this file is read by machines that have no such module.
+        import fcntl
+
         self._lock = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         end = time.monotonic() + _LOCK_WAIT_S
         while True:
