@@ -80,6 +80,8 @@ class BoardFolder:
         (self.root / "work").mkdir(exist_ok=True)
         self._take_lock()
         recovered = self._recover()
+        for ending in ("back", "next"):
+            self._drop_links(ending)
         for path in (self.root / "work").iterdir():
             _remove(path)
         for path in (self.root / "releases").iterdir():
@@ -258,8 +260,10 @@ class BoardFolder:
             self._write_history(action=action, id=id, before=before["current"], by=by, result=f"taken back: {reason}")
             return {"taken_back": reason, "current": self._linked("current"), "seconds": time.monotonic() - start}
         (self.root / "unconfirmed").unlink(missing_ok=True)
-        if {"service": service, "served": served} != self._served():
-            _write_json(self.root / _SERVED, {"service": service, "served": served})
+        known = self._served()
+        asked = {"service": service or known["service"], "served": served or known["served"]}
+        if asked != known:
+            _write_json(self.root / _SERVED, asked)
         if switched:
             self._drop_links("back")
             self._write_history(action=action, id=id, before=before["current"], by=by, result="done")
@@ -366,7 +370,7 @@ class BoardFolder:
         _sync(self.root)
 
     def _drop_links(self, ending: str) -> None:
-        for name in _LINKS:
+        for name in (*_LINKS, "shadow"):
             (self.root / f"{name}.{ending}").unlink(missing_ok=True)
 
     def _take_back(self, id: str, before: dict[str, str | None], service: dict[str, Any] | None) -> None:
