@@ -48,7 +48,7 @@ def open_socket(host: str, port: int) -> AdmittingSocket:
     """
     if os.environ.get("LISTEN_PID") == str(os.getpid()) and os.environ.get("LISTEN_FDS", "0") != "0":
         # It outlives a restart of this process: who comes in between waits there and is answered.
-        return AdmittingSocket(fileno=_FIRST_PASSED_DESCRIPTOR)
+        return AdmittingSocket(-1, -1, -1, _FIRST_PASSED_DESCRIPTOR)
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
