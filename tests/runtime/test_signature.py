@@ -64,7 +64,8 @@ def test_another_program_that_verifies_finds_the_same(keys: Path) -> None:
     found = json.loads(sign_manifest(manifest, keys / "ana"))
     (keys / "signature").write_text(found["signature"])
     statement = f"{NAMESPACE}\nmanifest sha256 {found['manifest_sha256']}\nsigned {found['signed']}\n"
-    words = ["-Y", "verify", "-f", keys / "signers", "-I", "ana@example.org", "-n", NAMESPACE, "-s", keys / "signature"]
+    files = ["-f", str(keys / "signers"), "-s", str(keys / "signature")]
+    words = ["-Y", "verify", *files, "-I", "ana@example.org", "-n", NAMESPACE]
     for text, code in ((statement, 0), (statement.replace("signed 2", "signed 3"), 255)):
         done = subprocess.run(["ssh-keygen", *words], input=text, capture_output=True, text=True, check=False)
         assert done.returncode == code
