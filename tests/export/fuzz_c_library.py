@@ -20,6 +20,7 @@ from numbre_export.c.library import project_files
 from numbre_export.c.model_source import model_files
 from numbre_export.c.vectors import Vectors, golden_header
 from numbre_runtime.backends.integer import IntegerSession
+from runtime.tflite_builder import chain
 
 _FLAGS = ("-std=c99", "-O0", "-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror")
 _SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
@@ -36,7 +37,7 @@ def try_seed(seed: int, folder: Path, compiler: str = "cc") -> None:
     """
     generator = np.random.default_rng(seed)
     layers = random_network(generator)
-    session, model = IntegerSession(layers), c_model_of(layers, f"seed {seed}")
+    session, model = IntegerSession(chain(layers)), c_model_of(layers, f"seed {seed}")
     rows = generator.integers(-128, 128, (_ROWS, model.inputs), np.int8)
     rows[0], rows[1] = -128, 127
     outputs = session.run(rows)

@@ -1,8 +1,8 @@
-"""Builds int8 TFLite files of one operator, through the schema that LiteRT ships."""
+"""Builds int8 TFLite files of one operator, or of several, through the schema that LiteRT ships."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import flatbuffers
@@ -10,6 +10,8 @@ import numpy as np
 from ai_edge_litert import interpreter
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
+
+from numbre_runtime.kernels.tflite_file import Graph, Layer
 
 
 @dataclass
@@ -80,6 +82,80 @@ def _tensor(
     tensor.quantization.scale, tensor.quantization.zeroPoint = scales, [zero_point] * len(scales)
     tensor.quantization.quantizedDimension = axis
     return tensor
+
+
+@dataclass
+class Computed:
+    """An int8 tensor that is given or computed."""
+
+    shape: tuple[int, ...]
+    scale: float = 0.05
+    zero: int = 0
+    kind: int = schema.TensorType.INT8
+
+
+@dataclass
+class Fixed:
+    """A constant; int8 with a scale, or int32."""
+
+    values: NDArray[Any]
+    scale: float = 0.05
+    zero: int = 0
+
+
+@dataclass
+class Operator:
+    """An operator by the numbers of its tensors."""
+
+    name: str
+    inputs: list[int]
+    outputs: list[int]
+    kind: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
+    version: int = 1
+
+
+def graph_file(tensors: list[Computed | Fixed], operators: list[Operator], output: int) -> bytes:
+    """A file whose input is tensor 0 and whose output is tensor `output`."""
+    model, graph = schema.ModelT(), schema.SubGraphT()
+    model.version, model.subgraphs, model.buffers, model.operatorCodes = 3, [graph], [schema.BufferT()], []
+    graph.tensors, graph.operators, graph.inputs, graph.outputs = [], [], [0], [output]
+    for number, tensor in enumerate(tensors):
+        if isinstance(tensor, Computed):
+            graph.tensors.append(_tensor(tensor.shape, tensor.kind, [tensor.scale], tensor.zero))
+        else:
+            buffer = schema.BufferT()
+            buffer.data = np.frombuffer(tensor.values.tobytes(), np.uint8)
+            model.buffers.append(buffer)
+            whole = tensor.values.dtype == np.int32
+            kind, scales = (schema.TensorType.INT32, []) if whole else (schema.TensorType.INT8, [tensor.scale])
+            at = len(model.buffers) - 1
+            graph.tensors.append(_tensor(tensor.values.shape, kind, scales, tensor.zero, at))
+        graph.tensors[-1].name = f"tensor {number}"
+    for operator in operators:
+        code = schema.OperatorCodeT()
+        code.builtinCode = getattr(schema.BuiltinOperator, operator.name)
+        code.deprecatedBuiltinCode, code.version = min(code.builtinCode, 127), operator.version
+        entry = schema.OperatorT()
+        entry.inputs, entry.outputs, entry.opcodeIndex = operator.inputs, operator.outputs, len(model.operatorCodes)
+        if operator.kind:
+            entry.builtinOptionsType = getattr(schema.BuiltinOptions, operator.kind)
+            entry.builtinOptions = getattr(schema, f"{operator.kind}T")()
+            for name, value in operator.options.items():
+                setattr(entry.builtinOptions, name, value)
+        model.operatorCodes.append(code)
+        graph.operators.append(entry)
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+    return bytes(builder.Output())
+
+
+def chain(layers: list[Layer]) -> Graph:
+    """Layers one after the other as a graph, whatever their numbers were in their files."""
+    numbered = (replace(layer, reads=(at,), writes=(at + 1,)) for at, layer in enumerate(layers))
+    source = layers[0].inputs[0]
+    assert source is not None
+    return Graph(tuple(numbered), source, 0, len(layers))
 
 
 def litert_output(content: bytes, rows: NDArray[np.int8]) -> NDArray[np.int8]:

@@ -41,7 +41,13 @@ def layers_of(content: bytes) -> list[Plan]:
         BackendError: The file is damaged.
     """
     open_model(content, 1)
-    return [{"op": layer.name, **_LAYERS[layer.name](layer)} for layer in read_layers(content)]
+    layers = read_layers(content)
+    for layer in layers:
+        if layer.name not in _LAYERS:
+            raise BackendUnsupportedError(
+                f"{layer.name} is not computed in a page; expected one of {', '.join(_LAYERS)}"
+            )
+    return [{"op": layer.name, **_LAYERS[layer.name](layer)} for layer in layers]
 
 
 def model_of(content: bytes, artifact: Artifact, manifest: Manifest) -> Plan:

@@ -23,6 +23,6 @@ def fully_connected(layer: Layer) -> Kernel:
     values = weights.shape[1]
 
     def run(stored: NDArray[Any]) -> NDArray[Any]:
-        return requantize(product(stored.reshape(len(stored), values)))
+        return requantize(product(stored.reshape(-1, values)))
 
     return run

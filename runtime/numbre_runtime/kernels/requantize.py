@@ -18,11 +18,16 @@ from numbre_runtime.kernels.fixed_point import (
 )
 from numbre_runtime.kernels.tflite_file import Layer, Tensor
 
-Kernel: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
-"""One layer, ready to run: (N, …) int8 in, (N, …) int8 out. It keeps no state."""
+Kernel: TypeAlias = Callable[..., NDArray[Any]]
+"""One layer, ready to run: the inputs that are computed, (N, …) each, to its output (N, …). It keeps no state."""
+Splitter: TypeAlias = Callable[[NDArray[Any]], tuple[NDArray[Any], ...]]
+"""The same of a layer with several outputs."""
 
 _EXACT_SUM = 1 << 22
 """A sum up to here times a multiplier below 2³¹ is a whole number that float64 holds exactly."""
+VECTOR = 16
+"""QUANTIZE and MEAN of pictures take as many values at a time by vector instructions, whose ties go upward; those that
+remain are rounded in scalars, with ties away from zero."""
 _NONE, _RELU, _RELU_N1_TO_1, _RELU6 = range(4)
 """schema.fbs ActivationFunctionType."""
 
