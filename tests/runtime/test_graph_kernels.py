@@ -240,6 +240,15 @@ def test_embedding_refuses_numbers_that_it_has_no_entry_for() -> None:
             session.run(np.array([[number, 0]], np.int32))
 
 
+@pytest.mark.parametrize("name", ["ADD", "MUL", "BATCH_MATMUL", "CONCATENATION"])
+def test_output_that_is_larger_than_the_file_says_is_never_computed(name: str) -> None:
+    """Of 2²² values each, all pairs would take terabytes."""
+    long, small = Computed((1, 1 << 22, 1)), Computed((1, 1, 1 << 22))
+    operators = [Operator("RESHAPE", [0], [1], "ReshapeOptions"), Operator(name, [0, 1], [2])]
+    with pytest.raises(BackendError, match="the file says"):
+        open_model(graph_file([long, small, Computed((1, 4, 4))], operators, 2), 1)
+
+
 def test_slices_and_paddings_that_do_not_fit_are_refused() -> None:
     for operator, values in ((Operator("PAD", [0, 2], [1]), [[1, 1]]), (Operator("TRANSPOSE", [0, 2], [1]), [0, 0])):
         with pytest.raises(BackendError, match=r"(of|for) a tensor"):

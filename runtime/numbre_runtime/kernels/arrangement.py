@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from numbre_runtime.errors import BackendUnsupportedError
 from numbre_runtime.kernels.elementwise import with_constants
-from numbre_runtime.kernels.requantize import Kernel, Splitter, activation_range, int8_tensor
+from numbre_runtime.kernels.requantize import Kernel, Splitter, activation_range, check_shape, int8_tensor
 from numbre_runtime.kernels.tflite_file import Layer, Tensor
 
 
@@ -33,6 +33,9 @@ def concatenation(layer: Layer) -> Kernel:
     low, high = activation_range(layer.options.scalar(1, "b"), layer.output)
     if any(len(tensor.shape) != len(layer.output.shape) for tensor in tensors):
         raise ValueError("tensors of different ranks are concatenated")
+    joined_shape = list(tensors[0].shape)
+    joined_shape[axis - 1] = sum(tensor.shape[axis - 1] for tensor in tensors)
+    check_shape(layer, tuple(joined_shape))
 
     def join(*parts: NDArray[Any]) -> NDArray[Any]:
         rows = max(len(part) for part in parts)
@@ -49,7 +52,7 @@ def pad(layer: Layer) -> Kernel:
     if len(pads) != len(source.shape) or (pads < 0).any() or (pads > 1 << 16).any():
         raise ValueError(f"{len(pads)} pairs of paddings for a tensor of shape {source.shape}")
     widths = [(0, 0), *((int(before), int(after)) for before, after in pads)]
-    _check_shape(layer, tuple(size + sum(width) for size, width in zip(source.shape, widths[1:], strict=True)))
+    check_shape(layer, tuple(size + sum(width) for size, width in zip(source.shape, widths[1:], strict=True)))
     return lambda stored: np.pad(stored, widths, constant_values=output.zero_point)
 
 
@@ -111,6 +114,7 @@ def gather(layer: Layer) -> Kernel:
         raise BackendUnsupportedError("GATHER of a computed tensor, or by numbers that are not whole")
     if _axis(layer.options.scalar(0, "i"), len(table.shape)) != 1 or layer.options.scalar(1, "i"):
         raise BackendUnsupportedError("GATHER along another axis than the first")
+    check_shape(layer, numbers.shape + table.shape[1:])
     values, entries = table.values, table.shape[0]
 
     def look_up(chosen: NDArray[Any]) -> NDArray[Any]:
@@ -136,11 +140,6 @@ def _same_grid(layer: Layer, tensor: Tensor | None) -> tuple[Tensor, Tensor]:
     if (source.scale, source.zero_point) != (output.scale, output.zero_point):
         raise ValueError(f"{layer.name} whose input and output differ in scale or zero point")
     return source, output
-
-
-def _check_shape(layer: Layer, shape: tuple[int, ...]) -> None:
-    if shape != layer.output.shape:
-        raise ValueError(f"{layer.name} gives {shape}, and the file says {layer.output.shape}")
 
 
 def _constant(layer: Layer, at: int) -> NDArray[Any]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbre_runtime.kernels.elementwise import rescaler, with_constants
-from numbre_runtime.kernels.requantize import Kernel, int8_tensor
+from numbre_runtime.kernels.requantize import Kernel, check_shape, int8_tensor
 from numbre_runtime.kernels.tflite_file import Layer
 
 
@@ -18,6 +18,12 @@ def batch_matmul(layer: Layer) -> Kernel:
     if min(len(first.shape), len(second.shape)) < 2:
         raise ValueError(f"matrices of shapes {first.shape} and {second.shape}")
     turned = [bool(layer.options.scalar(field, "B")) for field in (0, 1)]
+    (rows, across), (down, columns) = (
+        tensor.shape[-2:][:: -1 if turn else 1] for turn, tensor in zip(turned, (first, second), strict=True)
+    )
+    if across != down:
+        raise ValueError(f"matrices of shapes {first.shape} and {second.shape}")
+    check_shape(layer, (*np.broadcast_shapes(first.shape[:-2], second.shape[:-2]), rows, columns))
     rescaled = rescaler(float(first.scale * second.scale) / float(output.scale))
 
     def product(*matrices: NDArray[Any]) -> NDArray[Any]:

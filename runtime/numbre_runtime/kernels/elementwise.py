@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbre_runtime.kernels.fixed_point import Integers, quantized_multiplier, rounded_shift, shifted_product
-from numbre_runtime.kernels.requantize import Kernel, activation_range, int8_tensor
+from numbre_runtime.kernels.requantize import Kernel, activation_range, check_shape, int8_tensor
 from numbre_runtime.kernels.tflite_file import Layer, Tensor
 
 _LEFT_SHIFT = 20
@@ -75,7 +75,9 @@ def _of_rank(values: NDArray[Any], rank: int) -> NDArray[Any]:
 def _two_inputs(layer: Layer) -> tuple[Tensor, Tensor]:
     if len(layer.inputs) != 2:
         raise ValueError(f"{layer.name} of {len(layer.inputs)} inputs; expected 2")
-    return int8_tensor(layer.inputs[0]), int8_tensor(layer.inputs[1])
+    first, second = int8_tensor(layer.inputs[0]), int8_tensor(layer.inputs[1])
+    check_shape(layer, np.broadcast_shapes(first.shape, second.shape))
+    return first, second
 
 
 def _sum(layer: Layer, sign: int) -> Kernel:

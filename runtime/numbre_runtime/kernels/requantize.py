@@ -48,6 +48,16 @@ def int8_tensor(tensor: Tensor | None) -> Tensor:
     return tensor
 
 
+def check_shape(layer: Layer, shape: tuple[int, ...]) -> None:
+    """Compares what a layer will compute with its output in the file, whose size is bounded.
+
+    Raises:
+        ValueError: They differ.
+    """
+    if shape != layer.output.shape:
+        raise ValueError(f"{layer.name} gives {shape}, and the file says {layer.output.shape}")
+
+
 def activation_range(code: int, output: Tensor) -> tuple[int, int]:
     """Smallest and largest stored output (`CalculateActivationRangeQuantized`)."""
 
