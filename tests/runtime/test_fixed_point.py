@@ -97,7 +97,7 @@ def test_exponentials_and_reciprocals_are_near_the_real_ones() -> None:
     + [("CONV_2D", 12, 12), ("FULLY_CONNECTED", 7, 7)],
 )
 def test_the_depthwise_kernel_takes_eight_channels_at_a_time(name: str, channels: int, upward: int) -> None:
-    layer = Layer(name, (), _tensor([1.0]), _NO_OPTIONS)
+    layer = Layer(name, (), (_tensor([1.0]),), _NO_OPTIONS)
     assert upward_channels(layer, channels) == upward
 
 
@@ -133,7 +133,7 @@ def test_what_is_not_computed_is_refused() -> None:
 
 @pytest.mark.parametrize(("factor", "fits"), [(2.0**29, True), (2.0**30, False)])
 def test_the_largest_scale(factor: float, fits: bool) -> None:
-    layer = Layer("CONV_2D", (_tensor([factor]), _tensor([1.0])), _tensor([1.0]), _NO_OPTIONS)
+    layer = Layer("CONV_2D", (_tensor([factor]), _tensor([1.0])), (_tensor([1.0]),), _NO_OPTIONS)
     if fits:
         multipliers, shifts = channel_scales(layer, 3)
         assert (multipliers.tolist(), shifts.tolist()) == ([1 << 30] * 3, [30] * 3)
@@ -144,16 +144,16 @@ def test_the_largest_scale(factor: float, fits: bool) -> None:
 
 def test_each_channel_has_a_scale_or_all_have_one() -> None:
     source, output = _tensor([0.5]), _tensor([1.0])
-    layer = Layer("CONV_2D", (source, _tensor([1.0, 0.5, 0.25])), output, _NO_OPTIONS)
+    layer = Layer("CONV_2D", (source, _tensor([1.0, 0.5, 0.25])), (output,), _NO_OPTIONS)
     assert channel_scales(layer, 3)[1].tolist() == [0, -1, -2]
     with pytest.raises(ValueError, match="3 scales for 2 channels"):
         channel_scales(layer, 2)
-    dense = Layer("FULLY_CONNECTED", (_tensor([0.1]), _tensor([0.3])), _tensor([0.7]), _NO_OPTIONS)
+    dense = Layer("FULLY_CONNECTED", (_tensor([0.1]), _tensor([0.3])), (_tensor([0.7]),), _NO_OPTIONS)
     # A dense layer's one factor is the product of two float32, a convolution's that of two float64.
     single, double = np.float32(0.1) * np.float32(0.3), float(np.float32(0.1)) * float(np.float32(0.3))
     whole = float(np.float32(0.7))
     assert channel_scales(dense, 1)[0][0] == quantized_multiplier(float(single) / whole)[0]
-    convolution = Layer("CONV_2D", dense.inputs, dense.output, _NO_OPTIONS)
+    convolution = Layer("CONV_2D", dense.inputs, dense.outputs, _NO_OPTIONS)
     assert channel_scales(convolution, 1)[0][0] == quantized_multiplier(double / whole)[0]
     assert float(single) != double
 

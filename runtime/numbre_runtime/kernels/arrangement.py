@@ -120,7 +120,8 @@ def gather(layer: Layer) -> Kernel:
     def look_up(chosen: NDArray[Any]) -> NDArray[Any]:
         if chosen.size and not 0 <= int(chosen.min()) <= int(chosen.max()) < entries:
             raise ValueError(f"a number outside 0–{entries - 1}, the entries of an embedding")
-        return values[chosen]
+        entry: NDArray[Any] = values[chosen]
+        return entry
 
     return look_up
 

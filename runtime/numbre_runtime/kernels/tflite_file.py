@@ -91,9 +91,9 @@ class Layer:
     """What it writes: one tensor, but for SPLIT."""
     options: Table
     """Its options table, whose fields depend on the operator."""
-    reads: tuple[int, ...]
-    """Numbers of the tensors among its inputs that are computed, in order."""
-    writes: tuple[int, ...]
+    reads: tuple[int, ...] = ()
+    """Numbers of the tensors among its inputs that are computed, in order; a layer outside a graph has none."""
+    writes: tuple[int, ...] = ()
     """Numbers of its outputs."""
 
     @property
