@@ -26,9 +26,9 @@ from conftest import ROOT, Run
 from numbre_runtime.bundle import bundle_path
 from numbre_runtime.errors import BundleError, DataError, OutputError
 from numbre_runtime.scoring import pool as pool_module
-from numbre_runtime.scoring.answers import bundle_files, identity
 from numbre_runtime.scoring.columns import batch_of_pixels
 from numbre_runtime.scoring.engine import start_engine
+from numbre_runtime.scoring.picture_answers import bundle_files, identity
 from numbre_runtime.scoring.pool import answer_in_pool
 from numbre_runtime.scoring.sources import FILES, known_rows, units
 from numbre_runtime.text import csv_cell

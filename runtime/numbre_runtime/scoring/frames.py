@@ -13,8 +13,8 @@ from daft.functions import download, monotonically_increasing_id, when
 
 from numbre_runtime.bundle import bundle_path, read_bundle
 from numbre_runtime.errors import DataError
-from numbre_runtime.scoring.answers import bundle_files
 from numbre_runtime.scoring.engine import on_cluster, workers
+from numbre_runtime.scoring.picture_answers import bundle_files
 from numbre_runtime.scoring.sources import ParquetRows, PictureFiles, TableRows, Unit, units
 from numbre_runtime.scoring.udf import array_scorer, picture_scorer
 

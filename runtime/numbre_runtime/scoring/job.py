@@ -12,9 +12,9 @@ import pyarrow as pa
 
 from numbre_runtime.bundle import bundle_path, read_bundle
 from numbre_runtime.errors import NumbreError, one_line
-from numbre_runtime.scoring.answers import bundle_files, identity
 from numbre_runtime.scoring.frames import ANSWER_COLUMNS, KEY, NUMBER_COLUMNS, ORDER, PICTURE, scored, unit_frame
 from numbre_runtime.scoring.parts import OutputParts
+from numbre_runtime.scoring.picture_answers import bundle_files, identity
 from numbre_runtime.scoring.sources import PictureFiles, Unit, known_rows, units
 from numbre_runtime.scoring.tally import Doubtful, Tally
 

@@ -13,7 +13,7 @@ from typing import Any
 from loky import BrokenProcessPool, ProcessPoolExecutor
 
 from numbre_runtime.classifier import Classifier
-from numbre_runtime.scoring.answers import identity, load_from_files, page_answers, picture_answer
+from numbre_runtime.scoring.picture_answers import identity, load_from_files, page_answers, picture_answer
 
 _CHUNK = 32
 """Pictures that a process is given at a time."""

@@ -11,8 +11,8 @@ import pyarrow as pa
 from daft import DataType
 
 from numbre_runtime.classifier import Classifier
-from numbre_runtime.scoring.answers import SURE, load_from_files, page_answers, picture_answer
 from numbre_runtime.scoring.columns import batch_of_pixels
+from numbre_runtime.scoring.picture_answers import SURE, load_from_files, page_answers, picture_answer
 from numbre_runtime.scoring.pool import answer_in_pool
 
 BATCH_ROWS = 8192
