@@ -39,6 +39,11 @@ def parser() -> Parser:
     )
     result.add_argument("--backend", choices=SELECTABLE, help="inference engine (default: the first that works)")
     result.add_argument("--top", type=int, default=1, metavar="N", help="how many answers to show (default: 1)")
+    result.add_argument(
+        "--keep-doubtful",
+        metavar="DIR",
+        help="keep what the network saw of each picture that it is not sure of (at most 1000 pictures, 50 MB, 90 days)",
+    )
     return result
 
 
@@ -54,11 +59,20 @@ def run(args: argparse.Namespace) -> int:
         inputs = row_inputs(args.images, math.prod(classifier.input.shape))
     else:
         inputs = picture_inputs(args.images, args.glob)
+    doubtful = None
+    if args.keep_doubtful is not None:
+        from numbre_runtime.collect.doubtful_pictures import DoubtfulPictures
+
+        if classifier.input.picture == "none":
+            raise ImageError("--keep-doubtful: this bundle takes rows of numbers, only pictures are kept; leave it out")
+        doubtful = DoubtfulPictures(args.keep_doubtful, args.images)
     lines = AnswerLines(args.format, classifier, args.top)
 
     def show(name: str, image: ImageLike) -> None:
         prediction = classifier.predict(image)
         print(*lines.of_prediction(picture(name), prediction), sep="\n")
+        if doubtful is not None:
+            doubtful.keep(prediction, classifier, name)
         if _shows_several(prediction) and not args.quiet:
             complain(f"numbre-predict: {terminal(name)}: seems to show several signs; numbre-read reads all of them")
 
