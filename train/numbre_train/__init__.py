@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from numbre_train.data import Dataset, Rows, load_dataset
+    from numbre_train.distillation import Teacher, read_teacher
     from numbre_train.quantization.conversion import plain_model, quantize
     from numbre_train.recipes import Recipe, recipe_named
     from numbre_train.results import write_training
@@ -26,10 +27,12 @@ _HOMES = {
     "Dataset": "numbre_train.data",
     "Recipe": "numbre_train.recipes",
     "Rows": "numbre_train.data",
+    "Teacher": "numbre_train.distillation",
     "Training": "numbre_train.training",
     "load_dataset": "numbre_train.data",
     "plain_model": "numbre_train.quantization.conversion",
     "quantize": "numbre_train.quantization.conversion",
+    "read_teacher": "numbre_train.distillation",
     "recipe_named": "numbre_train.recipes",
     "train": "numbre_train.training",
     "write_training": "numbre_train.results",
@@ -40,10 +43,12 @@ __all__ = [
     "Dataset",
     "Recipe",
     "Rows",
+    "Teacher",
     "Training",
     "load_dataset",
     "plain_model",
     "quantize",
+    "read_teacher",
     "recipe_named",
     "train",
     "write_training",

@@ -6,6 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Collection
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,10 @@ from numbre_runtime.files import read_limited, write_atomic
 from numbre_runtime.manifest import PIXEL_SCALES
 from numbre_runtime.measures import SMALLEST_SCORE, log_loss
 from numbre_runtime.npz import read_npz, write_npz
+from numbre_train.averaging import WeightAverage
 from numbre_train.ctrl_c import raise_if_pressed
 from numbre_train.data.rows import Rows
+from numbre_train.distillation import TEACHER_SHARE, Teacher, distillation_loss
 from numbre_train.history import Epoch
 from numbre_train.keras_engine import begin_repeatable, keras, tensorflow
 from numbre_train.recipes import Recipe
@@ -54,6 +57,7 @@ def fit(
     on_epoch: Callable[[Epoch], None] = lambda _: None,
     moments: Moments | None = None,
     model: Any = None,
+    teacher: Teacher | None = None,
 ) -> tuple[Any, list[Epoch]]:
     """Trains a network; the same arguments on the same machine give the same weights, bit for bit.
 
@@ -68,6 +72,7 @@ def fit(
         on_epoch: Called after each epoch.
         moments: Steps at which a function looks at the network; it does not change what is learned.
         model: A keras model to train further; None builds the recipe's network with its initial weights.
+        teacher: Trained networks whose scores are learned beside the labels; None for none.
 
     Returns:
         The keras model and the figures of each epoch.
@@ -84,15 +89,16 @@ def fit(
     # Only kernels decay, not biases, the scale (gamma) and offset (beta) of batch normalization, or learned ranges.
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "range"])
     optimizer.build(model.trainable_variables)
-    state = [*model.variables, *optimizer.variables]
-    identity = _identity(recipe, rows, seed, classes)
+    average = WeightAverage(model, recipe.averaging) if recipe.averaging else None
+    state = [*model.variables, *optimizer.variables, *(average.variables if average is not None else ())]
+    identity = _identity(recipe, rows, seed, classes, teacher)
     epochs: list[Epoch] = []
     if resume:
         if checkpoint is None or not checkpoint.exists():
             raise DataError(f"{checkpoint}: no such checkpoint, so there is nothing to resume; start without --resume")
         epochs = _restore(checkpoint, state, identity)
 
-    run_steps = _steps_graph(model, optimizer, recipe)
+    run_steps = _steps_graph(model, optimizer, recipe, average, teacher)
     images, labels = tf.constant(rows.images), tf.constant(rows.labels, tf.int32)
     steps = steps_per_epoch(recipe, rows)
     for number in range(len(epochs), recipe.epochs):
@@ -116,12 +122,17 @@ def fit(
             first = last
         if not np.isfinite(loss):
             raise DivergedError(f"the loss is {loss} in epoch {number + 1}: training diverged, no model is written")
-        watched = evaluate(model, validation, recipe.raw_pixels) if validation is not None else (None, None)
+        watched: tuple[float, float] | tuple[None, None] = (None, None)
+        if validation is not None:
+            with average.in_place() if average is not None else nullcontext():
+                watched = evaluate(model, validation, recipe.raw_pixels)
         epochs.append(Epoch(number + 1, time.perf_counter() - start, rates[-1], loss, accuracy, *watched))
         if checkpoint is not None:
             _save(checkpoint, state, identity, epochs)
         raise_if_pressed()
         on_epoch(epochs[-1])
+    if average is not None:
+        average.keep()
     return model, epochs
 
 
@@ -158,12 +169,15 @@ def _stops(moments: Moments | None, before: int, steps: int) -> list[int]:
     return sorted({step - before for step in looks if before < step < before + steps} | {steps})
 
 
-def _steps_graph(model: Any, optimizer: Any, recipe: Recipe) -> Any:
+def _steps_graph(
+    model: Any, optimizer: Any, recipe: Recipe, average: WeightAverage | None, teacher: Teacher | None
+) -> Any:
     """A tf.function that runs steps of an epoch and returns the summed loss and the number of right answers."""
     tf = tensorflow()
     cross_entropy = keras().losses.SparseCategoricalCrossentropy()
     scale = PIXEL_SCALES["none" if recipe.raw_pixels else "unit"]
     batch_rows = recipe.batch
+    to_unit = PIXEL_SCALES["unit"] / scale
     shape = model.input_shape[1:]
 
     def train_step(images: Any, labels: Any) -> tuple[Any, Any]:
@@ -174,6 +188,9 @@ def _steps_graph(model: Any, optimizer: Any, recipe: Recipe) -> Any:
             if recipe.label_smoothing:
                 uniform = -tf.reduce_mean(tf.math.log(tf.maximum(scores, SMALLEST_SCORE)))
                 objective = (1 - recipe.label_smoothing) * loss + recipe.label_smoothing * uniform
+            if teacher is not None:
+                softened = distillation_loss(scores, teacher.scores(images * to_unit))
+                objective = (1 - TEACHER_SHARE) * objective + TEACHER_SHARE * softened
             penalized = objective + tf.add_n(model.losses) if model.losses else objective
         gradients = tape.gradient(penalized, model.trainable_variables)
         optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
@@ -191,6 +208,8 @@ def _steps_graph(model: Any, optimizer: Any, recipe: Recipe) -> Any:
                 batch = recipe.augmentation.distort(batch, tf.stack([seed[0], seed[1] * 100_000 + step * 10]))
             optimizer.learning_rate.assign(rates[step])
             step_loss, step_right = train_step(tf.reshape(batch, [-1, *shape]), tf.gather(labels, rows))
+            if average is not None:
+                average.update(optimizer.iterations - 1)
             loss += step_loss
             right += step_right
         return loss, right
@@ -198,10 +217,11 @@ def _steps_graph(model: Any, optimizer: Any, recipe: Recipe) -> Any:
     return run_steps
 
 
-def _identity(recipe: Recipe, rows: Rows, seed: int, classes: int) -> str:
-    """A digest of all that decides a training: recipe, rows, seed and number of classes."""
+def _identity(recipe: Recipe, rows: Rows, seed: int, classes: int, teacher: Teacher | None) -> str:
+    """A digest of all that decides a training: recipe, rows, seed, number of classes and teacher."""
     digest = hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True).encode())
     digest.update(rows.images.tobytes() + rows.labels.tobytes())
+    digest.update("".join(teacher.sha256 if teacher is not None else ()).encode())
     return f"{digest.hexdigest()}-{seed}-{classes}"
 
 

@@ -47,6 +47,8 @@ class Recipe:
     label_smoothing: float = 0.0
     """Share of the target spread evenly over all classes, 0–1 (Szegedy et al., "Rethinking the Inception architecture",
     2016). It keeps the range of the logits small, and with it the step between two int8 logits."""
+    averaging: float = 0.0
+    """Momentum of the moving average of the weights that becomes the model, 0 ≤ averaging < 1; 0 for no averaging."""
     quantize: bool = False
     """Whether the network is trained further with the rounding of its int8 file, see `numbre_train.quantization`."""
 

@@ -81,6 +81,7 @@ def metrics_of(training: Training) -> dict[str, Any]:
         "seconds": training.seconds,
         "seed": training.seed,
         "recipe": dataclasses.asdict(training.recipe),
+        "teacher": [] if training.teacher is None else list(training.teacher.sha256),
         "data": {
             "source": data.source,
             "sha256": data.sha256,

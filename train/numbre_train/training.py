@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbre_train.data import Dataset, Rows
+from numbre_train.distillation import Teacher
 from numbre_train.fit import Moments, fit, scores_of, steps_per_epoch
 from numbre_train.history import Epoch
 from numbre_train.recipes import Recipe, recipe_named
@@ -41,6 +42,8 @@ class Training:
     """(N, classes) scores of the test rows, 0–1."""
     simulated: Any = None
     """The Keras model that computes like the model's int8 file; None without quantization-aware training."""
+    teacher: Teacher | None = None
+    """The trained networks that it learned from beside the labels; None for none."""
 
     @property
     def accuracy(self) -> float:
@@ -58,6 +61,7 @@ def train(
     resume: bool = False,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
     moments: Callable[[int], Moments] | None = None,
+    teacher: Teacher | None = None,
 ) -> Training:
     """Trains a network on a data set's fitting rows and measures it once on the test rows.
 
@@ -65,7 +69,7 @@ def train(
     for each epoch, by the logger `numbre_train.training` at level INFO.
 
     Args:
-        recipe: A recipe, or its name: numbre, best, plain, linear, dnn, small or wild.
+        recipe: A recipe, or its name: numbre, best, plain, linear, dnn, small, micro or wild.
         data: From `load_dataset`.
         seed: Seed of the initial weights, of the order of the rows and of their distortion, 0 ≤ seed < 2³¹.
         epochs: Passes over the rows instead of the recipe's.
@@ -74,6 +78,7 @@ def train(
         on_epoch: Called after each epoch.
         moments: Called with the number of steps of the whole training; returns the steps at which to look at the
             network.
+        teacher: Trained networks whose scores are learned beside the labels, from `read_teacher`.
 
     Raises:
         RecipeError: No recipe has this name.
@@ -114,19 +119,20 @@ def train(
         resume=resume,
         on_epoch=report,
         moments=moments(recipe.epochs * steps_per_epoch(recipe, rows)) if moments is not None else None,
+        teacher=teacher,
     )
     simulated = None
     if recipe.quantize:
         from numbre_train.quantization.finetune import finetune
 
-        tuned = finetune(model, recipe, rows, validation, seed)
+        tuned = finetune(model, recipe, rows, validation, seed, teacher)
         model, simulated = tuned.model, tuned.simulated
         history = history + [
             dataclasses.replace(epoch, epoch=number) for number, epoch in enumerate(tuned.epochs, len(history) + 1)
         ]
     seconds = sum(epoch.seconds for epoch in history)
     scores = scores_of(model, data.test.images, recipe.raw_pixels)
-    return Training(recipe, data, seed, model, history, seconds, scores, simulated)
+    return Training(recipe, data, seed, model, history, seconds, scores, simulated, teacher)
 
 
 def rows_for(recipe: Recipe, data: Dataset) -> tuple[Rows, Rows | None]:

@@ -20,6 +20,7 @@ from numbre_train.cli.options import (
     say,
 )
 from numbre_train.data import load_dataset
+from numbre_train.distillation import read_teacher
 from numbre_train.fit import Moments
 from numbre_train.recipes import MODELS, RECIPES_OF, Recipe
 from numbre_train.results import CHECKPOINT, write_training
@@ -69,6 +70,14 @@ def parser() -> Parser:
         help="draw the first layer's weights after these steps and the last one, and an animation, into DIR/weights/ "
         "(without numbers: 10,100,1000)",
     )
+    result.add_argument(
+        "--teacher",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="DIR",
+        help="learn the scores of the models in these directories too, each the output of a training",
+    )
     add_model_options(result)
     return result
 
@@ -80,6 +89,7 @@ def run(args: argparse.Namespace) -> int:
     seed = checked_seed(args.seed)
     steps = _steps(args)
     data = load_dataset(args.data, args.test, args.labels)
+    teacher = read_teacher(args.teacher, len(data.labels) + recipe.wild) if args.teacher else None
     check_writable(out, results=True)
     say(data.source)
     # An earlier training's checkpoint stays until this one has its own; --resume tells them apart.
@@ -99,6 +109,7 @@ def run(args: argparse.Namespace) -> int:
             checkpoint=out / CHECKPOINT,
             resume=args.resume,
             moments=moments if steps else None,
+            teacher=teacher,
         )
     except KeyboardInterrupt:
         if args.resume or _changed(out / CHECKPOINT) != earlier:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbre_train.data import Rows, calibration_rows
+from numbre_train.distillation import Teacher
 from numbre_train.fit import fit, network_input, scores_of
 from numbre_train.history import Epoch
 from numbre_train.quantization.conversion import plain_model, quantize
@@ -35,7 +36,9 @@ class FineTuned:
     """The figures of each epoch of the fine-tuning."""
 
 
-def finetune(model: Any, recipe: Recipe, rows: Rows, validation: Rows | None, seed: int) -> FineTuned:
+def finetune(
+    model: Any, recipe: Recipe, rows: Rows, validation: Rows | None, seed: int, teacher: Teacher | None = None
+) -> FineTuned:
     """Trains a model further while its int8 rounding is simulated.
 
     Args:
@@ -44,6 +47,7 @@ def finetune(model: Any, recipe: Recipe, rows: Rows, validation: Rows | None, se
         rows: The rows to learn, the same as before.
         validation: Rows that are evaluated after each epoch; None for none.
         seed: Seed of the order of the rows and of their distortion.
+        teacher: Trained networks whose scores are learned beside the labels; None for none.
 
     Raises:
         QuantizeError: The model has a layer whose rounding is not simulated.
@@ -63,7 +67,16 @@ def finetune(model: Any, recipe: Recipe, rows: Rows, validation: Rows | None, se
         _LOGGER.info(epoch.line(shorter.epochs))
 
     # Another order and other distortions than in the training.
-    _, epochs = fit(shorter, rows, validation, seed + 1, model.output_shape[-1], model=simulated, on_epoch=report)
+    _, epochs = fit(
+        shorter,
+        rows,
+        validation,
+        seed + 1,
+        model.output_shape[-1],
+        model=simulated,
+        on_epoch=report,
+        teacher=teacher,
+    )
     return FineTuned(plain_model(simulated, inputs), simulated, epochs)
 
 
