@@ -20,8 +20,8 @@ from digits import sources
 from digits.large import large_photos
 from digits.readers import Digit, naive, numbre, opened, tesseract, tesseract_missing
 from digits.sheet import Mistake, write_sheet
-from field.layout import read_field
-from field.numbers import HEAD, score_numbers
+from field.layout import FieldPicture, read_field
+from field.numbers import HEAD, NumberScore, score_numbers
 from field.single_digits import score_singles
 from numbre_runtime import Classifier, load, read
 from numbre_runtime.bundle import bundle_path
@@ -29,6 +29,8 @@ from numbre_runtime.errors import NumbreError
 
 _PER_SET = 10
 """At most so many mistakes of one set are drawn."""
+_LAYOUTS = (7, 8, 10)
+"""Tesseract's ways to see a picture that holds digits alone: a line, a word, one character."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -150,8 +152,16 @@ def run_field(classifier: Classifier, directory: Path, sheet: Path) -> None:
     ):
         if pictures:
             print(score_numbers(lambda path: read(path, classifier).text, pictures).line(name), flush=True)
+            for layout in () if tesseract_missing() else _LAYOUTS:
+                print(_by_tesseract(pictures, layout).line(f"  Tesseract --psm {layout}"), flush=True)
     write_sheet(sheet, mistakes)
     print(f"{len(mistakes)} not right or not accepted: {sheet}")
+
+
+def _by_tesseract(pictures: Sequence[FieldPicture], layout: int) -> NumberScore:
+    answers = tesseract([picture.path for picture in pictures], layout)
+    texts = dict(zip((picture.path for picture in pictures), answers, strict=True))
+    return score_numbers(texts.__getitem__, pictures)
 
 
 def run(args: argparse.Namespace) -> int:

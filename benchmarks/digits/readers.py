@@ -45,8 +45,13 @@ def tesseract_missing() -> str | None:
     return None if shutil.which("tesseract") else "needs the Debian package tesseract-ocr"
 
 
-def tesseract(digits: Sequence[Digit]) -> list[str]:
-    """What Tesseract reads as one character of 0–9 in each; images in MNIST's form are shown dark on light."""
+def tesseract(digits: Sequence[Digit], layout: int = 10) -> list[str]:
+    """What Tesseract reads of the characters 0–9 in each; images in MNIST's form are shown dark on light.
+
+    Args:
+        digits: The pictures.
+        layout: Its page segmentation mode: 7 a line, 8 a word, 10 one character.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         names = []
         for index, digit in enumerate(digits):
@@ -54,7 +59,7 @@ def tesseract(digits: Sequence[Digit]) -> list[str]:
             names.append(f"{scratch}/{index}.png")
             picture.convert("RGB").save(names[-1])
         (Path(scratch) / "names.txt").write_text("\n".join(names))
-        command = ["tesseract", f"{scratch}/names.txt", "stdout", "--psm", "10"]
+        command = ["tesseract", f"{scratch}/names.txt", "stdout", "--psm", str(layout)]
         command += ["-c", "tessedit_char_whitelist=0123456789"]
         settings = {**os.environ, "OMP_THREAD_LIMIT": "1"}
         text = subprocess.run(command, capture_output=True, text=True, check=True, env=settings, timeout=3600).stdout

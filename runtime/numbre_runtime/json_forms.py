@@ -29,7 +29,7 @@ def engine_json(classifier: Classifier) -> dict[str, str]:
 
 
 def page_json(page: Page) -> dict[str, Any]:
-    """A page: width, height, dark_ink, text, lines of numbers with their boxes, left_out."""
+    """A page: width, height, dark_ink, text, lines of numbers with their boxes, left_out, turned."""
     lines = [
         [
             {
@@ -44,4 +44,4 @@ def page_json(page: Page) -> dict[str, Any]:
         for line in page.lines
     ]
     about = {"width": page.width, "height": page.height, "dark_ink": page.dark_ink, "text": page.text, "lines": lines}
-    return {**about, "left_out": page.left_out}
+    return {**about, "left_out": page.left_out, "turned": page.turned}

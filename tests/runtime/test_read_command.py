@@ -52,7 +52,18 @@ def test_each_line_of_a_page_is_a_line(photo: Path, run_command: Run) -> None:
 def test_json_has_every_box_and_confidence(photo: Path, run_command: Run) -> None:
     done = run_command(*READ, "--json", photo)
     page = json.loads(done.stdout)
-    assert set(page) == {"image", "width", "height", "dark_ink", "text", "lines", "left_out", "artifact", "backend"}
+    assert set(page) == {
+        "image",
+        "width",
+        "height",
+        "dark_ink",
+        "text",
+        "lines",
+        "left_out",
+        "turned",
+        "artifact",
+        "backend",
+    }
     assert (page["width"], page["height"], page["dark_ink"], page["text"]) == (800, 300, True, "720\n27")
     assert [[number["text"] for number in line] for line in page["lines"]] == [["720"], ["27"]]
     for line in page["lines"]:

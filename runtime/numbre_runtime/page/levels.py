@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import cv2
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from numbre_runtime.pictures.grey import grey_levels
 from numbre_runtime.pictures.picture import PictureSource, upright_size, with_picture
+from numbre_runtime.pictures.sheet import Sheet, find_sheet
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -27,7 +28,7 @@ _MOST_ENLARGED = 4.0
 
 @dataclass(frozen=True)
 class Levels:
-    """A page as it is examined."""
+    """A page as it is examined: the whole picture, or the sheet that it shows, seen from the front."""
 
     grey: NDArray[np.uint8]
     """(height, width) grey levels 0–255."""
@@ -35,6 +36,20 @@ class Levels:
     """Width of the upright picture itself, in its own pixels."""
     height: int
     """Its height."""
+    matrix: NDArray[np.float64]
+    """(3, 3), the projective map from x and y in `grey` to those in the picture; pixels' middles lie at halves."""
+
+    def turned(self, quarters: int) -> Levels:
+        """The page turned counter-clockwise by so many quarters of a turn, 0–3."""
+        height, width = self.grey.shape
+        # From the turned page's x and y to those before the turn.
+        back = {
+            0: np.eye(3),
+            1: np.array([[0.0, -1, width], [1, 0, 0], [0, 0, 1]]),
+            2: np.array([[-1.0, 0, width], [0, -1, height], [0, 0, 1]]),
+            3: np.array([[0.0, 1, 0], [-1, 0, height], [0, 0, 1]]),
+        }[quarters]
+        return replace(self, grey=np.ascontiguousarray(np.rot90(self.grey, quarters)), matrix=self.matrix @ back)
 
 
 def page_levels(source: PictureSource) -> Levels:
@@ -47,10 +62,34 @@ def page_levels(source: PictureSource) -> Levels:
         ImageError: It is no picture, damaged or too large.
     """
     grey, (width, height) = with_picture(source, _reduced, draft=_DRAFT)
+    matrix = _scaling(width / grey.shape[1], height / grey.shape[0])
+    sheet = find_sheet(grey)
+    if sheet is not None:
+        grey, there = _seen_from_the_front(grey, sheet)
+        matrix = matrix @ there
     enlarged = min(_SMALL / max(grey.shape), _MOST_ENLARGED)
     if enlarged > 1.5:
-        grey = cv2.resize(grey, None, fx=enlarged, fy=enlarged, interpolation=cv2.INTER_CUBIC)
-    return Levels(np.asarray(grey, np.uint8), width, height)
+        before = grey.shape
+        grey = np.asarray(cv2.resize(grey, None, fx=enlarged, fy=enlarged, interpolation=cv2.INTER_CUBIC), np.uint8)
+        matrix = matrix @ _scaling(before[1] / grey.shape[1], before[0] / grey.shape[0])
+    return Levels(grey, width, height, matrix)
+
+
+def _scaling(across: float, down: float) -> NDArray[np.float64]:
+    return np.diag([across, down, 1.0])
+
+
+def _seen_from_the_front(grey: NDArray[np.uint8], sheet: Sheet) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """The sheet alone, and the (3, 3) matrix from its pixels to those of `grey`."""
+    width, height = sheet.size
+    front = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
+    matrix = np.asarray(cv2.getPerspectiveTransform(front, np.array(sheet, np.float32)), np.float64)
+    # OpenCV counts from pixels' middles.
+    half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
+    there = np.linalg.inv(half) @ matrix @ half
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    flat = cv2.warpPerspective(grey, there, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(flat, np.uint8), matrix
 
 
 def _reduced(picture: Image, size: tuple[int, int]) -> tuple[NDArray[np.uint8], tuple[int, int]]:

@@ -17,12 +17,14 @@ from numbre_runtime.loading import load
 from numbre_runtime.page.blobs import find_parts, local_heights, without_rests, writing_height
 from numbre_runtime.page.groups import find_groups
 from numbre_runtime.page.ink import Ink, find_ink, reduced, without
-from numbre_runtime.page.levels import page_levels
+from numbre_runtime.page.levels import Levels, page_levels
+from numbre_runtime.page.orientation import quarter_turns
 from numbre_runtime.page.reading_order import Place, into_lines, into_numbers
 from numbre_runtime.page.result import Box, Digit, Number, Page, Separator
 from numbre_runtime.page.rules import ruled_pixels
-from numbre_runtime.page.segments import Segment, digit_classes, read_groups
+from numbre_runtime.page.segments import Segment, read_groups
 from numbre_runtime.page.separators import SEPARATORS, Sign, find_separators
+from numbre_runtime.page.signs import digit_classes
 from numbre_runtime.page.straighten import line_slope, turned
 from numbre_runtime.page.words import are_digits
 from numbre_runtime.tensors import tempered
@@ -57,44 +59,56 @@ def read(image: PictureSource, classifier: Classifier | None = None) -> Page:
     classifier = classifier or _shipped()
     check_digits(classifier)
     levels = page_levels(image)
-    ink = find_ink(levels.grey)
+    ink = _writing(levels.grey)
+    turns = 0 if ink is None else quarter_turns(ink, find_parts(ink.mask), classifier)
+    if turns:
+        levels = levels.turned(turns)
+        ink = _writing(levels.grey)
     if ink is None:
         return Page(levels.width, levels.height, True, (), image)
-    writing = writing_height(find_parts(ink.mask))
-    fills = writing > _FILLS * ink.mask.shape[0]
+    page = _assembled(_signs(ink, classifier), ink, classifier, levels)
+    return replace(page, source=image, turned=90 * turns)
+
+
+def _writing(grey: NDArray[np.uint8]) -> Ink | None:
+    """The ink of a page's writing, without the paper's lines, at a size at which it is quickly read."""
+    ink = find_ink(grey)
+    if ink is None:
+        return None
+    height = writing_height(find_parts(ink.mask))
+    fills = height > _FILLS * ink.mask.shape[0]
     if not fills:
         # On ruled paper the writing can be measured only once its lines are gone.
-        ink = without(ink, ruled_pixels(ink.mask, min(writing, _TALL)))
-        writing = writing_height(find_parts(ink.mask))
-    if writing > _TALL:
-        ink, writing = reduced(ink, _REDUCED / writing), _REDUCED
+        ink = without(ink, ruled_pixels(ink.mask, min(height, _TALL)))
+        height = writing_height(find_parts(ink.mask))
+    if height > _TALL:
+        ink, height = reduced(ink, _REDUCED / height), _REDUCED
     if fills:
-        ink = without(ink, ruled_pixels(ink.mask, writing, fills))
-    page = _assembled(_signs(ink, classifier), ink, classifier, (levels.width, levels.height))
-    return replace(page, source=image)
+        ink = without(ink, ruled_pixels(ink.mask, height, fills))
+    return ink
 
 
-def _assembled(signs: _Signs, ink: Ink, classifier: Classifier, size: tuple[int, int]) -> Page:
-    """The signs put into numbers and lines, with boxes in the pixels of a picture of (width, height)."""
+def _assembled(signs: _Signs, ink: Ink, classifier: Classifier, levels: Levels) -> Page:
+    """The signs put into numbers and lines, with boxes in the picture's own pixels."""
     segments = [segment for segment in signs.segments if segment.scores.any()]
     places = [_place(segment) for segment in segments]
     classes = digit_classes(classifier)
     kept = are_digits(segments, places, classes, ink.mask.shape[0])
-    scale = np.array([size[0] / ink.mask.shape[1], size[1] / ink.mask.shape[0]])
+    shrunk = np.diag([levels.grey.shape[1] / ink.mask.shape[1], levels.grey.shape[0] / ink.mask.shape[0], 1.0])
+    matrix = levels.matrix @ shrunk @ np.vstack([signs.matrix, [0, 0, 1]])
 
     def box(points: NDArray[np.float64]) -> Box:
-        return _box(points, signs.matrix, scale)
+        return _box(points, matrix, (levels.width, levels.height))
 
     boxes = [box(_ink_points(segment)) for segment in segments]
     everything: list[Digit | Separator | None] = [
         _digit(segments[index], classes, classifier, boxes[index]) for index in np.flatnonzero(kept)
     ]
-    everything += [
-        Separator(sign.text, 0, box(sign.corners)) if sign.text in SEPARATORS else None for sign in signs.separators
-    ]
+    known = [sign for sign in signs.separators if sign.text]
+    everything += [Separator(sign.text, 0, box(sign.corners)) if sign.text in SEPARATORS else None for sign in known]
     left_out = [boxes[index] for index in np.flatnonzero(~kept)]
-    left_out += [box(sign.corners) for sign in signs.separators if sign.text not in SEPARATORS]
-    places = [*(places[index] for index in np.flatnonzero(kept)), *(sign.place for sign in signs.separators)]
+    left_out += [box(sign.corners) for sign in signs.separators if not sign.text or sign.text not in SEPARATORS]
+    places = [*(places[index] for index in np.flatnonzero(kept)), *(sign.place for sign in known)]
     lines = []
     for line in into_numbers(into_lines(places), places):
         numbers = [
@@ -102,7 +116,7 @@ def _assembled(signs: _Signs, ink: Ink, classifier: Classifier, size: tuple[int,
         ]
         if numbers:
             lines.append(tuple(numbers))
-    return Page(*size, ink.dark, tuple(lines), left_out=tuple(left_out))
+    return Page(levels.width, levels.height, ink.dark, tuple(lines), left_out=tuple(left_out))
 
 
 def _numbers(signs: list[Digit | Separator | None]) -> Iterator[Number]:
@@ -171,10 +185,12 @@ def _digit(segment: Segment, classes: NDArray[np.intp], classifier: Classifier, 
     return Digit(classifier.labels[best], float(confidence), box)
 
 
-def _box(points: NDArray[np.float64], matrix: NDArray[np.float64], scale: NDArray[np.float64]) -> Box:
-    """The box, in the picture's own pixels, around (N, 2) pixels, x and y, of the level page."""
-    seen = (cv2.transform(points[None], matrix)[0] + 0.5) * scale
-    low, high = np.floor(seen.min(axis=0) - 0.5 * scale), np.ceil(seen.max(axis=0) + 0.5 * scale)
+def _box(pixels: NDArray[np.float64], matrix: NDArray[np.float64], size: tuple[int, int]) -> Box:
+    """The box, in a picture of (width, height), around (N, 2) pixels, x and y, of the level page."""
+    corners = (pixels[:, None] + np.array([[0, 0], [1, 0], [0, 1], [1, 1]])).reshape(1, -1, 2)
+    seen = cv2.perspectiveTransform(corners, matrix)[0].round(6)
+    low = np.clip(np.floor(seen.min(axis=0)), 0, size)
+    high = np.clip(np.ceil(seen.max(axis=0)), 0, size)
     return int(low[0]), int(low[1]), int(high[0]), int(high[1])
 
 

@@ -88,7 +88,11 @@ class Page:
     source: PictureSource | None = field(default=None, repr=False, compare=False)
     """The picture, as `read` got it; None where it is not kept."""
     left_out: tuple[Box, ...] = ()
-    """Boxes of signs as large as digits that are neither digits nor separators: letters, a plus, scribbles."""
+    """Boxes of signs that are neither digits nor separators: letters, a plus, scribbles; a speck between two digits
+    that may have been a point or a comma."""
+    turned: int = 0
+    """Degrees counter-clockwise, 0, 90, 180 or 270, by which the page was turned to read it; boxes are those of the
+    picture as it came."""
 
     @property
     def numbers(self) -> tuple[Number, ...]:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from numbre_runtime.classifier import Classifier
 from numbre_runtime.page.groups import Group, Piece
 from numbre_runtime.page.lattice import WIDE, Reading, best_path, lattice
-from numbre_runtime.pictures.mnist_form import SIDE, in_mnist_form
-from numbre_runtime.tensors import tempered
+from numbre_runtime.page.signs import digit_classes, plain_scores, prepared
+from numbre_runtime.pictures.mnist_form import SIDE
 
 _MOST_READINGS = 10_000
 """From so many on, nothing is cut; a bound on the time that noise can cost."""
@@ -22,8 +22,6 @@ _CLEAR = 0.97
 """What is less sure is looked at again."""
 _LOWEST, _LARGEST = 0.38, 2.0
 """No digit is lower, none wider or taller, in heights of the writing: such a piece is not classified."""
-_CROP = 80
-"""Longest side, in pixels, of what is brought to MNIST's form."""
 _EACH = 1.0
 """What each further digit costs a reading, in logarithms, so that halves of a 0 do not win over the 0."""
 _NONE = 2.4
@@ -79,11 +77,6 @@ def read_groups(groups: list[Group], strength: NDArray[np.uint8], full: float, c
     return _looked_at_again(segments, digits, strength, full, classifier)
 
 
-def digit_classes(classifier: Classifier) -> NDArray[np.intp]:
-    """Which of the classifier's classes are digits, all but that for none of them."""
-    return np.array([index for index, label in enumerate(classifier.labels) if label != classifier.none_label])
-
-
 def _scores(
     pieces: list[tuple[Piece, float]], strength: NDArray[np.uint8], full: float, classifier: Classifier
 ) -> NDArray[np.float32]:
@@ -95,14 +88,9 @@ def _scores(
         if piece.rows >= _LOWEST * height and max(piece.rows, piece.columns) <= _LARGEST * height
     ]
     if sized:
-        images = [_prepared(pieces[index][0], strength, full) for index in sized]
-        scores[sized] = _plain_scores(classifier, np.stack(images))
+        images = [prepared(pieces[index][0], strength, full) for index in sized]
+        scores[sized] = plain_scores(classifier, np.stack(images))
     return scores
-
-
-def _plain_scores(classifier: Classifier, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The scores (N, classes) at temperature 1, at which the prices above and the weights of words were chosen."""
-    return tempered(classifier.predict_batch(images), 1 / classifier.manifest.temperature)
 
 
 def _looked_at_again(
@@ -117,9 +105,9 @@ def _looked_at_again(
     doubtful = [index for index, score in enumerate(best) if 0 < score < _CLEAR]
     if not doubtful:
         return segments
-    images = [_prepared(segments[index].piece, strength, full) for index in doubtful]
+    images = [prepared(segments[index].piece, strength, full) for index in doubtful]
     views = np.stack([cv2.warpAffine(image, view, image.shape) for view in _VIEWS for image in images])
-    scores = _plain_scores(classifier, views).reshape(len(_VIEWS), len(images), -1).mean(axis=0)
+    scores = plain_scores(classifier, views).reshape(len(_VIEWS), len(images), -1).mean(axis=0)
     result = list(segments)
     for index, mean in zip(doubtful, scores, strict=True):
         result[index] = replace(segments[index], scores=mean)
@@ -143,18 +131,6 @@ _VIEWS = (
     _view(zoom=1.1),
 )
 """How a sign in doubt is looked at."""
-
-
-def _prepared(piece: Piece, strength: NDArray[np.uint8], full: float) -> NDArray[np.uint8]:
-    """(28, 28) uint8: the piece by itself in MNIST's form, of the runtime's own preparation."""
-    region = strength[piece.top : piece.bottom, piece.left : piece.right]
-    ink = np.minimum(region.astype(np.float32) / full, 1) * piece.mask
-    longest = max(ink.shape)
-    if longest > _CROP:
-        shrink = _CROP / longest
-        size = (max(1, round(ink.shape[1] * shrink)), max(1, round(ink.shape[0] * shrink)))
-        ink = cv2.resize(ink, size, interpolation=cv2.INTER_AREA)
-    return in_mnist_form((ink * 255).astype(np.uint8))
 
 
 def _likely(scores: NDArray[np.float32], digits: NDArray[np.intp]) -> NDArray[np.float64]:

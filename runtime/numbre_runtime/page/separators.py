@@ -27,8 +27,13 @@ _COMMA_HEIGHT, _COMMA_WIDTH = 0.6, 0.4
 """A comma is no higher and no wider."""
 _DASH_HEIGHT, _DASH_WIDTH, _FLAT = 0.3, 1.2, 1.8
 """A minus sign is no higher and no wider, and so many times as wide as high."""
-_APART = 0.05
-"""A minus sign is further from the digits beside it; the bar of a 4 or a 7 in two pieces is not."""
+_APART = -0.05
+"""A minus sign is further from the digits beside it, in columns; the bar of a 4 or a 7 in two pieces overlaps more."""
+_TALL_POINT, _HANGING = 1.5, 1.03
+"""A point is not so many times as high as wide; what hangs lower than this, in heights below the digits' heads, may be
+a comma that leans so far that it is no higher than wide."""
+_LOWEST_POINT, _LARGEST_LOW_POINT = 1.2, 0.22
+"""A point of this size or smaller may hang so low."""
 _SLASH_HEIGHT, _LEAN, _CROOKED = 1.15, 0.25, 0.05
 """A slash is so many heights tall at least, moves so far to the right for each row up, and is straight."""
 _PLUS_HEIGHT = 0.8
@@ -42,11 +47,11 @@ class Sign:
     """A separator on the level page."""
 
     text: str
-    """One of `SEPARATORS`, or `+`."""
+    """One of `SEPARATORS`, or `+`; empty for a small sign between digits that is none of them."""
     place: Place
     """Its columns, and the rows of the digits beside it."""
     parts: tuple[int, ...]
-    """Which of the page's parts it is made of."""
+    """Which of the page's parts it is made of; none where they may be of a digit all the same."""
     corners: NDArray[np.float64]
     """(4, 2), x and y of the corners of its box, in pixels of the level page."""
 
@@ -71,11 +76,11 @@ def find_separators(parts: Parts, heights: NDArray[np.float64]) -> list[Sign]:
     for index in (*map(int, small), *slashes, *crosses):
         sides = _neighbours(parts, index, main, heights[index])
         known = "/" if index in slashes else "+" if index in crosses else ""
-        text = sides and (known or _shape(parts, index, sides, heights[index]))
-        if sides and text:
+        text = known or (_shape(parts, index, sides, heights[index]) if sides else "")
+        if sides and (text or len(sides) > 1):
             top, bottom = (float(np.mean(rows[sides])) for rows in (parts.top, parts.bottom))
             place = Place(float(parts.left[index]), top, float(parts.right[index]), bottom, float(heights[index]))
-            found[index] = Sign(text, place, (index,), _corners(parts, [index]))
+            found[index] = Sign(text, place, (index,) if text else (), _corners(parts, [index]))
     return _with_colons(found, parts)
 
 
@@ -140,9 +145,11 @@ def _shape(parts: Parts, index: int, sides: list[int], height: float) -> str:
         return "-" if 0.25 < middle < 0.75 and columns > 0.2 * height and gaps.min() > _APART * height else ""
     if len(sides) < 2:
         return ""
-    if max(rows, columns) < _DOT * height and middle > 0.72 and low < 1.12:
+    size = max(rows, columns) / height
+    small = (size < _LARGEST_LOW_POINT and low < _LOWEST_POINT) or (size < _DOT and low < 1.12)
+    if small and middle > 0.72 and rows < _TALL_POINT * columns:
         return "."
-    if columns < _COMMA_WIDTH * height and high > 0.55 and low > 0.85 and rows > 1.2 * columns:
+    if columns < _COMMA_WIDTH * height and high > 0.55 and low > 0.85 and (rows > 1.2 * columns or low > _HANGING):
         return ","
     if max(rows, columns) < _DOT * height and 0.05 < middle <= 0.8:
         return ":"

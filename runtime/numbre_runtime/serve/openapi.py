@@ -175,6 +175,7 @@ def _page_schema() -> Schema:
         text=_STRING,
         lines={"type": "array", "items": {"type": "array", "items": number}},
         left_out={"type": "array", "items": _BOX},
+        turned={"type": "integer", "enum": [0, 90, 180, 270]},
         artifact=_STRING,
         backend=_STRING,
     )
