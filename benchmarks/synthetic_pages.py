@@ -28,6 +28,7 @@ SEED = 2611
 PAGE_COUNT = 200
 _OVERLAP = 0.5
 """Intersection over union from which on a box is the right one."""
+SURE = 0.99
 LEAST_RIGHT, MOST_FALSE = 0.98, 0.5
 """Bounds: share of digits right, false digits a page."""
 
@@ -49,6 +50,10 @@ class Score:
     """Numbers that are there."""
     numbers_right: int = 0
     """Those that were read whole, and no more than them."""
+    sure: int = 0
+    """Numbers that were read with a confidence of `SURE` or more."""
+    sure_right: int = 0
+    """Those that are right."""
 
     def add(self, other: Score) -> None:
         """Counts another's pages in."""
@@ -78,7 +83,10 @@ def score_page(page: Page, truth: TruePage) -> Score:
         tuple(id(digit) for digit in number): "".join(digit.label for digit in number) for number in numbers.values()
     }
     for number, trues in zip(page.numbers, read_numbers, strict=True):
-        result.numbers_right += wanted.get(tuple(id(true) for true in trues)) == number.text
+        right = wanted.get(tuple(id(true) for true in trues)) == number.text
+        result.numbers_right += right
+        result.sure += number.confidence >= SURE
+        result.sure_right += right and number.confidence >= SURE
     return result
 
 
@@ -143,6 +151,8 @@ def table(scores: dict[str, Score]) -> str:
                 f"{score.right / score.digits:>9.2%}{score.false / score.pages:>12.2f}"
                 f"{score.numbers_right / score.numbers:>15.2%}"
             )
+    if total.sure:
+        lines.append(f"{total.sure:,} numbers at {SURE:.0%} or more: {total.sure_right / total.sure:.2%} right")
     return "\n".join(lines)
 
 

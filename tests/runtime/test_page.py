@@ -110,14 +110,14 @@ def test_numbers_and_lines_are_those_of_the_page(plain: TruePage) -> None:
     assert len(page.numbers) == pytest.approx(plain.digits[-1].number + 1, abs=2)
     for number in page.numbers:
         assert number.text == "".join(digit.label for digit in number.digits)
-        assert number.confidence == min(digit.confidence for digit in number.digits)
+        assert number.confidence == pytest.approx(np.prod([digit.confidence for digit in number.digits]))
         assert number.box[0] == min(digit.box[0] for digit in number.digits)
         assert all(
             before.box[0] < after.box[0] for before, after in zip(number.digits, number.digits[1:], strict=False)
         )
 
 
-def test_signs_are_classified_in_three_batches(plain: TruePage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_signs_are_classified_in_four_batches(plain: TruePage, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
     original = Classifier.predict_batch
 
@@ -127,8 +127,10 @@ def test_signs_are_classified_in_three_batches(plain: TruePage, monkeypatch: pyt
 
     monkeypatch.setattr(Classifier, "predict_batch", counted)
     numbre.read(plain.picture, CLASSIFIER)
-    assert len(calls) == 3
-    assert calls[0] == pytest.approx(len(plain.digits), abs=4)
+    assert len(calls) == 4
+    # A sample that tells which way up the page is, all signs, those to be cut, those in doubt.
+    assert calls[0] <= 16
+    assert calls[1] == pytest.approx(len(plain.digits), abs=4)
 
 
 def test_digits_are_straightened_before_they_are_read(source: Source) -> None:

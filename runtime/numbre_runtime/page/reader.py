@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
@@ -15,6 +16,7 @@ from numbre_runtime.classifier import Classifier
 from numbre_runtime.errors import BundleError
 from numbre_runtime.loading import load
 from numbre_runtime.page.blobs import find_parts, local_heights, without_rests, writing_height
+from numbre_runtime.page.certainty import certainty
 from numbre_runtime.page.groups import find_groups
 from numbre_runtime.page.ink import Ink, find_ink, reduced, without
 from numbre_runtime.page.levels import Levels, page_levels
@@ -92,8 +94,8 @@ def _assembled(signs: _Signs, ink: Ink, classifier: Classifier, levels: Levels) 
     """The signs put into numbers and lines, with boxes in the picture's own pixels."""
     segments = [segment for segment in signs.segments if segment.scores.any()]
     places = [_place(segment) for segment in segments]
-    classes = digit_classes(classifier)
-    kept = are_digits(segments, places, classes, ink.mask.shape[0])
+    kept = are_digits(segments, places, digit_classes(classifier), ink.mask.shape[0])
+    groups = Counter(segment.group for segment in signs.segments)
     shrunk = np.diag([levels.grey.shape[1] / ink.mask.shape[1], levels.grey.shape[0] / ink.mask.shape[0], 1.0])
     matrix = levels.matrix @ shrunk @ np.vstack([signs.matrix, [0, 0, 1]])
 
@@ -102,7 +104,8 @@ def _assembled(signs: _Signs, ink: Ink, classifier: Classifier, levels: Levels) 
 
     boxes = [box(_ink_points(segment)) for segment in segments]
     everything: list[Digit | Separator | None] = [
-        _digit(segments[index], classes, classifier, boxes[index]) for index in np.flatnonzero(kept)
+        _digit(segments[index], groups[segments[index].group] > 1, classifier, boxes[index])
+        for index in np.flatnonzero(kept)
     ]
     known = [sign for sign in signs.separators if sign.text]
     everything += [Separator(sign.text, 0, box(sign.corners)) if sign.text in SEPARATORS else None for sign in known]
@@ -178,11 +181,12 @@ def _signs(ink: Ink, classifier: Classifier) -> _Signs:
     return _Signs(read_groups(groups, strength, ink.full, classifier), separators, matrix)
 
 
-def _digit(segment: Segment, classes: NDArray[np.intp], classifier: Classifier, box: Box) -> Digit:
-    """The likeliest digit for a segment, of the classes that are digits, with its confidence as `predict` gives it."""
+def _digit(segment: Segment, cut: bool, classifier: Classifier, box: Box) -> Digit:
+    """The likeliest digit for a segment, of the classes that are digits, and how likely it is right."""
+    classes = digit_classes(classifier)
     best = int(classes[segment.scores[classes].argmax()])
-    confidence = tempered(segment.scores[None], classifier.manifest.temperature)[0, best]
-    return Digit(classifier.labels[best], float(confidence), box)
+    score = tempered(segment.scores[None], classifier.manifest.temperature)[0, best]
+    return Digit(classifier.labels[best], certainty(float(score), cut), box)
 
 
 def _box(pixels: NDArray[np.float64], matrix: NDArray[np.float64], size: tuple[int, int]) -> Box:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ class Digit:
     label: str
     """The digit."""
     confidence: float
-    """Its score, 0–1 (higher is surer)."""
+    """How likely it is right, 0–1, as measured on composed pages."""
     box: Box
     """The box around its ink."""
 
@@ -62,8 +63,8 @@ class Number:
 
     @property
     def confidence(self) -> float:
-        """That of its least sure digit, 0–1."""
-        return min(digit.confidence for digit in self.digits)
+        """How likely all its digits are right, 0–1: the product of theirs."""
+        return math.prod(digit.confidence for digit in self.digits)
 
     @property
     def box(self) -> Box:
