@@ -18,6 +18,7 @@ from PIL import Image
 import numbre_runtime as numbre
 from numbre_runtime.bundle import DEFAULT_BUNDLE, read_bundle
 from numbre_runtime.classifier import Classifier
+from numbre_runtime.page.certainty import certainty
 from numbre_runtime.page.groups import Piece
 from numbre_runtime.page.reading_order import Place, into_lines, into_numbers
 from numbre_runtime.page.rules import ruled_pixels
@@ -115,6 +116,15 @@ def test_numbers_and_lines_are_those_of_the_page(plain: TruePage) -> None:
         assert all(
             before.box[0] < after.box[0] for before, after in zip(number.digits, number.digits[1:], strict=False)
         )
+
+
+def test_a_surer_score_makes_a_surer_digit_and_a_cut_one_less_sure() -> None:
+    scores = (0.0, 0.3, 0.9, 0.999, 1.0)
+    whole, cut = ([certainty(score, cut) for score in scores] for cut in (False, True))
+    assert whole == sorted(whole)
+    assert all(0 < less < more < 1 for less, more in zip(cut, whole, strict=True))
+    # The published fit: a constant of 1.36, 0.69 for each logarithm of the odds.
+    assert whole[1] == pytest.approx(1 / (1 + np.exp(-(1.36 + 0.69 * np.log(0.3 / 0.7)))))
 
 
 def test_signs_are_classified_in_four_batches(plain: TruePage, monkeypatch: pytest.MonkeyPatch) -> None:

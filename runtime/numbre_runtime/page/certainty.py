@@ -1,8 +1,8 @@
 """How likely a digit on a page is right, of the classifier's score and of whether its ink had to be cut apart.
 
 The classifier is calibrated on single digits; on a page a digit may also be half of another, or two that touch. A
-logistic regression (Platt, "Probabilistic outputs for support vector machines", 1999), fitted so that the product over a
-number's digits is the share of numbers that are right: on 671 numbers of composed pages with every distortion of
+logistic regression (Platt, "Probabilistic outputs for support vector machines", 1999), fitted so that the product over
+a number's digits is the share of numbers that are right: on 671 numbers of composed pages with every distortion of
 `benchmarks/synthetic_pages.py`, of MNIST's validation digits.
 """
 
