@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbre_runtime.classifier import Classifier
+from numbre_runtime.page.appearance import digit_classes, plain_scores, prepared
 from numbre_runtime.page.blobs import Parts
 from numbre_runtime.page.groups import Piece
 from numbre_runtime.page.ink import Ink
-from numbre_runtime.page.signs import digit_classes, plain_scores, prepared
 
 _SAMPLE = 16
 """So many parts are asked, evenly over the page."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from numbre_runtime.classifier import Classifier
 from numbre_runtime.errors import BundleError
 from numbre_runtime.loading import load
+from numbre_runtime.page.appearance import digit_classes
 from numbre_runtime.page.blobs import find_parts, local_heights, without_rests, writing_height
 from numbre_runtime.page.certainty import certainty
 from numbre_runtime.page.groups import find_groups
@@ -26,7 +27,6 @@ from numbre_runtime.page.result import Box, Digit, Number, Page, Separator
 from numbre_runtime.page.rules import ruled_pixels
 from numbre_runtime.page.segments import Segment, read_groups
 from numbre_runtime.page.separators import SEPARATORS, Sign, find_separators
-from numbre_runtime.page.signs import digit_classes
 from numbre_runtime.page.straighten import line_slope, turned
 from numbre_runtime.page.words import are_digits
 from numbre_runtime.tensors import tempered

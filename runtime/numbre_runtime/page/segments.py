@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbre_runtime.classifier import Classifier
+from numbre_runtime.page.appearance import digit_classes, plain_scores, prepared
 from numbre_runtime.page.groups import Group, Piece
 from numbre_runtime.page.lattice import WIDE, Reading, best_path, lattice
-from numbre_runtime.page.signs import digit_classes, plain_scores, prepared
 from numbre_runtime.pictures.mnist_form import SIDE
 
 _MOST_READINGS = 10_000
