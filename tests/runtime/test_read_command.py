@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import signal
 import subprocess
@@ -69,7 +70,8 @@ def test_json_has_every_box_and_confidence(photo: Path, run_command: Run) -> Non
     for line in page["lines"]:
         for number in line:
             assert set(number) == {"text", "confidence", "box", "separators", "digits"}
-            assert number["confidence"] == min(digit["confidence"] for digit in number["digits"])
+            likely = math.prod(digit["confidence"] for digit in number["digits"])
+            assert number["confidence"] == pytest.approx(likely, abs=1e-5)
             for digit in number["digits"]:
                 assert set(digit) == {"label", "confidence", "box"}
                 left, top, right, bottom = digit["box"]

@@ -52,8 +52,11 @@ class Levels:
         return replace(self, grey=np.ascontiguousarray(np.rot90(self.grey, quarters)), matrix=self.matrix @ back)
 
 
-def page_levels(source: PictureSource) -> Levels:
+def page_levels(source: PictureSource) -> list[Levels]:
     """Grey levels of a picture, reduced or enlarged to a size at which digits on a page are found.
+
+    Returns:
+        The whole picture and, before it, the sheet that it seems to show, if any: a shadow's edge may look like one's.
 
     Args:
         source: A file's path, a PIL image, or pixels (height, width) or (height, width, 3 or 4) uint8.
@@ -62,25 +65,30 @@ def page_levels(source: PictureSource) -> Levels:
         ImageError: It is no picture, damaged or too large.
     """
     grey, (width, height) = with_picture(source, _reduced, draft=_DRAFT)
-    matrix = _scaling(width / grey.shape[1], height / grey.shape[0])
+    whole = Levels(grey, width, height, _scaling(width / grey.shape[1], height / grey.shape[0]))
     sheet = find_sheet(grey)
-    if sheet is not None:
-        grey, there = _seen_from_the_front(grey, sheet)
-        matrix = matrix @ there
-    enlarged = min(_SMALL / max(grey.shape), _MOST_ENLARGED)
-    if enlarged > 1.5:
-        before = grey.shape
-        grey = np.asarray(cv2.resize(grey, None, fx=enlarged, fy=enlarged, interpolation=cv2.INTER_CUBIC), np.uint8)
-        matrix = matrix @ _scaling(before[1] / grey.shape[1], before[0] / grey.shape[0])
-    return Levels(grey, width, height, matrix)
+    found = [whole] if sheet is None else [_seen_from_the_front(whole, sheet), whole]
+    return [_enlarged(levels) for levels in found]
+
+
+def _enlarged(levels: Levels) -> Levels:
+    """Levels that are large enough to find digits in."""
+    height, width = levels.grey.shape
+    enlarged = min(_SMALL / max(height, width), _MOST_ENLARGED)
+    if enlarged <= 1.5:
+        return levels
+    flags = cv2.INTER_CUBIC
+    grey = np.asarray(cv2.resize(levels.grey, None, fx=enlarged, fy=enlarged, interpolation=flags), np.uint8)
+    matrix = levels.matrix @ _scaling(width / grey.shape[1], height / grey.shape[0])
+    return replace(levels, grey=grey, matrix=matrix)
 
 
 def _scaling(across: float, down: float) -> NDArray[np.float64]:
     return np.diag([across, down, 1.0])
 
 
-def _seen_from_the_front(grey: NDArray[np.uint8], sheet: Sheet) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    """The sheet alone, and the (3, 3) matrix from its pixels to those of `grey`."""
+def _seen_from_the_front(whole: Levels, sheet: Sheet) -> Levels:
+    """The sheet alone."""
     width, height = sheet.size
     front = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
     matrix = np.asarray(cv2.getPerspectiveTransform(front, np.array(sheet, np.float32)), np.float64)
@@ -88,8 +96,8 @@ def _seen_from_the_front(grey: NDArray[np.uint8], sheet: Sheet) -> tuple[NDArray
     half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
     there = np.linalg.inv(half) @ matrix @ half
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    flat = cv2.warpPerspective(grey, there, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(flat, np.uint8), matrix
+    flat = cv2.warpPerspective(whole.grey, there, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return replace(whole, grey=np.asarray(flat, np.uint8), matrix=whole.matrix @ matrix)
 
 
 def _reduced(picture: Image, size: tuple[int, int]) -> tuple[NDArray[np.uint8], tuple[int, int]]:

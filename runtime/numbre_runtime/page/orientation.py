@@ -36,6 +36,8 @@ def quarter_turns(ink: Ink, parts: Parts, classifier: Classifier) -> int:
         classifier: Its classes are digits, perhaps with one for none.
     """
     longest = np.maximum(parts.width, parts.height)
+    if len(longest) < _FEWEST:
+        return 0
     usual = np.sort(longest)[np.searchsorted(np.cumsum(parts.area[np.argsort(longest)]), parts.area.sum() / 2)]
     sized = np.flatnonzero((longest >= _SHORTEST * usual) & (longest <= _LONGEST * usual))
     sized = sized[:: -(-len(sized) // _SAMPLE)]
@@ -43,7 +45,7 @@ def quarter_turns(ink: Ink, parts: Parts, classifier: Classifier) -> int:
     images = np.stack([prepared(piece, ink.strength, ink.full) for piece in pieces])
     upright, _ = _likely(images, classifier)
     # No turn makes digits likelier than certain.
-    if len(images) < _FEWEST or -upright.sum() <= _LEAST_EVIDENCE:
+    if -upright.sum() <= _LEAST_EVIDENCE:
         return 0
     best, most = 0, _LEAST_EVIDENCE
     for turns in (1, 2, 3):

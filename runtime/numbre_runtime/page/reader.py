@@ -36,6 +36,9 @@ _TALL, _REDUCED = 100.0, 64.0
 _FILLS = 0.35
 """Writing taller than this share of the page fills its picture: then its own size tells strokes from lines."""
 
+_MORE_OUTSIDE = 1.2
+"""A page is read whole where that finds so many times as many digits as the sheet on it."""
+
 if TYPE_CHECKING:
     from numbre_runtime.pictures.picture import PictureSource
 
@@ -60,16 +63,26 @@ def read(image: PictureSource, classifier: Classifier | None = None) -> Page:
     """
     classifier = classifier or _shipped()
     check_digits(classifier)
-    levels = page_levels(image)
+    first, *others = [_read_levels(levels, classifier) for levels in page_levels(image)]
+    # A shadow's edge looks like a sheet's, but then much of the writing lies outside.
+    found = next((page for page in others if _sure(page) > _MORE_OUTSIDE * _sure(first) + 1), first)
+    return replace(found, source=image)
+
+
+def _sure(page: Page) -> int:
+    """How many digits of a page are more likely right than not."""
+    return sum(digit.confidence > 0.5 for digit in page.digits)
+
+
+def _read_levels(levels: Levels, classifier: Classifier) -> Page:
     ink = _writing(levels.grey)
     turns = 0 if ink is None else quarter_turns(ink, find_parts(ink.mask), classifier)
     if turns:
         levels = levels.turned(turns)
         ink = _writing(levels.grey)
     if ink is None:
-        return Page(levels.width, levels.height, True, (), image)
-    page = _assembled(_signs(ink, classifier), ink, classifier, levels)
-    return replace(page, source=image, turned=90 * turns)
+        return Page(levels.width, levels.height, True, ())
+    return replace(_assembled(_signs(ink, classifier), ink, classifier, levels), turned=90 * turns)
 
 
 def _writing(grey: NDArray[np.uint8]) -> Ink | None:
