@@ -9,24 +9,19 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
-import os
 import re
 import subprocess
-import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from documents import PAGES, Step, same_output, steps
 from PIL import Image
 
 from conftest import ROOT
 from numbre_runtime.cli.umbrella import GROUPS, Command
-from numbre_train.data import Mnist
 from running import running
 
 _NOT_RUN = {
@@ -34,6 +29,7 @@ _NOT_RUN = {
     r"numbre-export .*--(int8|all)\b": "trains no model first; tests/export exports",
     r"numbre-(check|predict) .*(meter/|fashion)": "needs files that do not ship",
     r"numbre-bench": "measures for minutes",
+    r"numbre-score|numbre\.score": "starts Daft anew for each command; tests/scoring runs every kind of source",
     r"numbre-serve": "serves until it is stopped; the service of the tests answers the page's requests",
     r"numbre-deploy": "needs a board",
     r"ray://|--camera": "needs other machines",
@@ -53,12 +49,9 @@ def served() -> Iterator[str]:
 
 
 @pytest.fixture
-def place(mnist: Mnist, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A directory with the samples and the files that the pages speak of."""
     (tmp_path / "samples").symlink_to(ROOT / "samples")
-    for folder, sample in (("pictures", "paper_5.png"), ("scans", "page.jpg")):
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / sample).symlink_to(ROOT / "samples" / sample)
     for name in ("digit.png", "digit.jpg"):
         Image.open(ROOT / "samples" / "paper_3.png").convert("RGB").save(tmp_path / name)
     page = np.full((300, 800), 230, np.uint8)
@@ -68,10 +61,6 @@ def place(mnist: Mnist, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
             region = page[30 + 120 * row :, 40 + 70 * column :][:84, :84]
             np.minimum(region, 230 - (ink * 0.8).astype(np.uint8), out=region)
     Image.fromarray(page).save(tmp_path / "page.png")
-    pixels = pa.FixedSizeListArray.from_arrays(pa.array(mnist.test_images[:50].reshape(-1)), 784)
-    pq.write_table(
-        pa.table({"id": [f"row {number}" for number in range(50)], "pixels": pixels}), tmp_path / "rows.parquet"
-    )
     monkeypatch.chdir(tmp_path)
 
 
@@ -85,12 +74,8 @@ def _run(step: Step, host: str, capfd: pytest.CaptureFixture[str]) -> str:
     """Types a step; gives what it prints to standard output."""
     capfd.readouterr()
     text = step.text.replace("127.0.0.1:8000", host)
-    if step.words[0] in ("curl", "make", "numbre-score"):
-        # Daft keeps the runner that a process began with, so that numbre-score has one of its own each time.
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        done = subprocess.run(
-            ["bash", "-c", text], capture_output=True, text=True, env={**os.environ, "PATH": path}, check=False
-        )
+    if step.words[0] in ("curl", "make"):
+        done = subprocess.run(["bash", "-c", text], capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{step.page}:{step.line}: {done.stderr}"
         return done.stdout
     command, _ = _command(step.words)
