@@ -28,6 +28,7 @@ _NOT_RUN = {
     r"numbre-train|numbre_train\.": "takes minutes; tests/train does as much with less",
     r"numbre-export .*--(int8|all)\b": "trains no model first; tests/export exports",
     r"numbre-(check|predict) .*(meter/|fashion)": "needs files that do not ship",
+    r"numbre-export .*--sign": "needs the reader's key; tests/runtime/test_signature.py signs",
     r"numbre-bench": "measures for minutes",
     r"numbre-score|numbre\.score": "starts Daft anew for each command; tests/scoring runs every kind of source",
     r"numbre-serve": "serves until it is stopped; the service of the tests answers the page's requests",
