@@ -11,7 +11,7 @@ from pathlib import Path
 
 from numbre_export.c.library import write_c_library
 from numbre_export.html.offline_page import write_offline_page
-from numbre_export.options import formats, page, parser, precisions
+from numbre_export.options import formats, output_directory, page, parser, precisions
 from numbre_export.pipeline import export_model
 from numbre_export.verify.gate import Gate, ParityError
 from numbre_export.verify.verdict import FAIL
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace, given: Sequence[str]) -> int:
         report = export_model(
             args.model,
             args.data,
-            args.out,
+            output_directory(args),
             precisions=precisions(args),
             formats=formats(args.format),
             gate=Gate(args.max_drop, args.max_class_drop, args.min_agreement),
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace, given: Sequence[str]) -> int:
     for line in failed:
         print(f"numbre-export: {line}", file=sys.stderr)
     if args.sign is not None:
-        _sign(args.out, args.sign)
+        _sign(output_directory(args), args.sign)
     return ParityError.exit_code if failed else EXIT_OK
 
 
@@ -102,10 +102,11 @@ def _next_command(given: Sequence[str]) -> Iterator[None]:
 
 def _c_library(args: argparse.Namespace) -> int:
     """Writes the C library of a finished model, and nothing else."""
-    written = write_c_library(args.model, args.out, prefix=args.c_prefix)
+    out = output_directory(args)
+    written = write_c_library(args.model, out, prefix=args.c_prefix)
     print(
-        f"{args.out}/: {written.constants:,} bytes of constants, a static buffer of {written.arena_bytes:,} bytes, "
-        f"{written.macs:,} multiplications a run; try: make -C {args.out} check"
+        f"{out}/: {written.constants:,} bytes of constants, a static buffer of {written.arena_bytes:,} bytes, "
+        f"{written.macs:,} multiplications a run; try: make -C {out} check"
     )
     return EXIT_OK
 

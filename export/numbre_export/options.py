@@ -97,9 +97,8 @@ def _add_files(result: Parser) -> None:
     result.add_argument(
         "--out",
         type=Path,
-        default=Path("build/numbre-int8"),
         metavar="DIR",
-        help="the bundle to write (default: build/numbre-int8)",
+        help="the bundle to write (default: in build/, named after model and precision, as build/numbre-int8)",
     )
     result.add_argument(
         "--with-test-data",
@@ -238,8 +237,21 @@ def page(args: argparse.Namespace) -> Path | None:
     """The offline page to write: the one that --html names, else one beside the bundle; None without --html."""
     if args.html is None:
         return None
-    out: Path = args.out
+    out = output_directory(args)
     return out.with_name(f"{out.name}.html") if args.html == _BESIDE else Path(args.html)
+
+
+def output_directory(args: argparse.Namespace) -> Path:
+    """What is written: `--out` or, so that no other model's bundle is replaced, build/ and the model's own name."""
+    if args.out is not None:
+        return Path(args.out)
+    model: Path = args.model
+    directory = model.absolute().parent if model.stem == "model" else model
+    name = model.stem if directory == model and not model.is_dir() else directory.name
+    asked = [precision for precision in _PRECISIONS if getattr(args, precision)]
+    library = args.c and (model.suffix == ".tflite" or model.is_dir())
+    ending = "c" if library else "int8" if not asked or "int8" in asked else asked[0]
+    return Path("build") / f"{name}-{ending}"
 
 
 def precisions(args: argparse.Namespace) -> tuple[str, ...]:

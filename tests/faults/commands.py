@@ -1,11 +1,11 @@
-"""The commands that write: export, train, bench."""
+"""Commands that write: export and bench."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
 
-from faults.injection import Command, is_bundle, is_json, is_training
+from faults.injection import Command, is_bundle, is_json
 from numbre_runtime.bundle import MODELS
 
 _ASSETS = Path(__file__).resolve().parents[1] / "assets"
@@ -17,11 +17,6 @@ def _old_report(folder: Path) -> None:
 
 def _old_bundle(folder: Path) -> None:
     shutil.copytree(MODELS / "numbre-int8", folder / "out")
-
-
-def _old_training(folder: Path) -> None:
-    (folder / "out").mkdir()
-    shutil.copy(_ASSETS / "numbre.keras", folder / "out" / "model.keras")
 
 
 COMMANDS = {
@@ -44,11 +39,6 @@ COMMANDS = {
         ),
         _old_bundle,
         is_bundle,
-    ),
-    "train": Command(
-        lambda folder: ("numbre-train", "--epochs", "1", "--recipe", "quick", "--out", str(folder / "out")),
-        _old_training,
-        is_training,
     ),
 }
 """Name to the command."""

@@ -7,13 +7,13 @@ import random
 import re
 import subprocess
 import sys
-import zipfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from numbre_runtime.bundle import read_bundle
+from numbre_runtime.errors import BundleError
 
 FAULTS = ("error=ENOSPC", "error=EIO", "signal=KILL")
 """What strace does instead of the call."""
@@ -141,15 +141,8 @@ def is_json(path: Path) -> bool:
 
 def is_bundle(path: Path) -> bool:
     """Whether a directory is a whole bundle."""
-    read_bundle(path)
-    return True
-
-
-def is_training(path: Path) -> bool:
-    """Whether a training's folder holds nothing half-written."""
-    for file in path.iterdir():
-        if file.suffix == ".keras" and zipfile.ZipFile(file).testzip() is not None:
-            return False
-        if file.suffix == ".json" and not is_json(file):
-            return False
+    try:
+        read_bundle(path)
+    except BundleError:
+        return False
     return True
