@@ -44,6 +44,12 @@ def _start(target: Path, step: float) -> subprocess.Popen[bytes]:
     return process
 
 
+def _wait_for_staging(process: subprocess.Popen[bytes], target: Path) -> None:
+    """Waits until the process has marked its directories as its own and written a file."""
+    while not any((path / "new" / "0").exists() for path in target.parent.glob(f".{target.name}.*")):
+        assert process.poll() is None
+
+
 def _kill(process: subprocess.Popen[bytes]) -> None:
     process.send_signal(signal.SIGKILL)
     process.wait()
@@ -55,6 +61,7 @@ def test_a_second_export_into_the_same_target_is_refused(tmp_path: Path) -> None
     target = tmp_path / "bundle"
     process = _start(target, 60)
     try:
+        _wait_for_staging(process, target)
         with pytest.raises(OutputError, match="another export is writing there"), exclusive(target):
             pass
         with exclusive(tmp_path / "bundle.v2"):
@@ -69,8 +76,7 @@ def test_a_second_export_into_the_same_target_is_refused(tmp_path: Path) -> None
 def test_another_targets_staging_is_left_alone(tmp_path: Path) -> None:
     process = _start(tmp_path / "bundle.v2", 60)
     try:
-        while not any((path / "new" / "0").exists() for path in tmp_path.glob(".bundle.v2.*")):
-            assert process.poll() is None
+        _wait_for_staging(process, tmp_path / "bundle.v2")
         before = {path.name for path in tmp_path.iterdir()}
         with exclusive(tmp_path / "bundle"):
             pass
