@@ -24,8 +24,8 @@ def certainty(score: float, cut: bool) -> float:
         cut: Whether the digit's group of ink was read as several signs.
 
     Example:
-        >>> round(certainty(0.99, cut=False), 3), round(certainty(0.99, cut=True), 3)
-        (0.989, 0.967)
+        >>> round(certainty(0.99, cut=False), 2), round(certainty(0.99, cut=True), 2)
+        (0.99, 0.97)
     """
     odds = _MOST_ODDS if score >= 1 else min(math.log(max(score, 1e-6) / (1 - score)), _MOST_ODDS)
     return 1 / (1 + math.exp(-(_CONSTANT + _SLOPE * odds - _CUT * cut)))
