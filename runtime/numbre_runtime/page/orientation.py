@@ -18,9 +18,9 @@ _SHORTEST, _LONGEST = 0.6, 1.6
 _SURELY_WRONG = 0.01
 """No score counts for less, because one strange sign must not turn a page."""
 _LEAST_EVIDENCE = 2.0
-"""A page is turned where all its signs together are so much likelier, in logarithms. On MNIST's validation digits no
-upright page was turned; upside down 0, 1, 5, 6, 8 and 9 look like digits too, so that it takes about eight digits to
-tell in 70% of all cases, and twelve in 87%."""
+"""A page is turned where all its signs together are so much likelier, in logarithms. Upside down 0, 1, 5, 6, 8 and 9
+look like digits too: of 40 numbers composed of MNIST's validation digits, 31 were turned upright again at eight digits
+and 38 at twelve, and none that stood upright was turned; of 160 photographed cheque amounts 2 were turned wrongly."""
 _FEWEST = 3
 """So many signs must speak for a turn; one or two are as likely digits that touch, or a pattern of the paper."""
 _LEAST_LIKELY = -0.25
