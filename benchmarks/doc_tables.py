@@ -224,6 +224,24 @@ def serving() -> str:
     return f"{table}\n\n{said}"
 
 
+def microcontrollers() -> str:
+    """Flash, RAM and instructions of the models on emulated boards."""
+    result = _read("microcontrollers")
+    if result is None:
+        return "Not measured yet; `make test-mcu` does it."
+    rows: list[Sequence[str]] = []
+    named: set[str] = set()
+    for row in result["rows"]:
+        model = row["bundle"]
+        first = (
+            ("", "") if model in named else (f"`{model}`, {row['macs']:,} multiplications", f"{row['accuracy']:.2%}")
+        )
+        named.add(model)
+        sizes = (f"{row['flash']:,} B", f"{row['arena'] + row['stack']:,} B")
+        rows.append((*first, row["title"], *sizes, f"{row['steps']:,} {row['unit']}"))
+    return markdown(("model", "accuracy on 10,000", "board", "flash", "RAM", "one prediction"), rows)
+
+
 def digest() -> str:
     """The figures that a newcomer asks for first."""
     names = ("latency", "pictures", "cold_start", "real_digits", "footprint")
@@ -261,6 +279,7 @@ PAGES: dict[Path, dict[str, Callable[[], str]]] = {
         "footprint": footprint,
         "serving": serving,
     },
+    ROOT / "docs" / "microcontrollers.md": {"microcontrollers": microcontrollers},
 }
 """Page to its markers' names, and each name to the function that renders its table."""
 

@@ -41,6 +41,8 @@ class _Case:
     name: str
     model: CModel
     expected: NDArray[np.int8]
+    accuracy: float
+    """Of the numpy backend, on all test images."""
 
 
 def main() -> int:
@@ -52,9 +54,10 @@ def main() -> int:
     args = parser.parse_args()
     start, mnist = time.monotonic(), load_mnist()
     images, labels = mnist.test_images[: args.images], mnist.test_labels[: args.images]
+    everything = (mnist.test_images, mnist.test_labels)
     paths = args.bundle or [*sorted(path.parent for path in MODELS.glob("*/manifest.json")), TINY]
     faults, skipped, rows = 0, 0, list[dict[str, Any]]()
-    for case in (_case(path, images) for path in paths):
+    for case in (_case(path, *everything) for path in paths):
         for board in (*SEMIHOSTED, AVR):
             if (args.board and board.name not in args.board) or (board is AVR and not _fits_avr(case.model)):
                 continue
@@ -81,14 +84,24 @@ def _try(board: SemihostedBoard | AvrBoard, model: CModel, images: NDArray[np.ui
     return on_semihosted(board, model, images, folder)
 
 
-def _case(path: Path, images: NDArray[np.uint8]) -> _Case:
+def _case(path: Path, images: NDArray[np.uint8], labels: NDArray[np.integer[Any]]) -> _Case:
     bundle = read_bundle(MODELS / "numbre-int8" if path == TINY else path)
     content = path.read_bytes() if path == TINY else bundle.contents[int8_tflite(bundle.manifest)]
     model = c_model(content, path.stem, manifest=bundle.manifest)
     if model.pictures is None:
         raise ValueError(f"{path}: takes no pixels")
     stored = model.pictures.stored[images.reshape(len(images), -1), 0]
-    return _Case(path.stem.split(".")[0], model, open_model(content, 1).run(stored))
+    scores = open_model(content, 1).run(stored)
+    return _Case(path.stem.split(".")[0], model, scores, float(_is_right(model, scores, labels).mean()))
+
+
+def _is_right(model: CModel, scores: NDArray[np.int8], labels: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
+    """Whether the highest score is the label's; the class that stands for none of the others is never an answer."""
+    ranked = scores.astype(int)
+    if model.pictures is not None and model.pictures.none >= 0:
+        ranked[:, model.pictures.none] = -129
+    found: NDArray[np.bool_] = ranked.argmax(axis=1) == labels
+    return found
 
 
 def _fits_avr(model: CModel) -> bool:
@@ -97,20 +110,16 @@ def _fits_avr(model: CModel) -> bool:
 
 
 def _row(case: _Case, board: str, title: str, outcome: BoardRun, labels: NDArray[np.integer[Any]]) -> dict[str, Any]:
-    different = (
-        int((outcome.scores != case.expected).any(axis=1).sum()) if len(outcome.scores) == len(labels) else len(labels)
-    )
-    none = -1 if case.model.pictures is None else case.model.pictures.none
-    ranked = outcome.scores.astype(int)
-    if none >= 0:
-        ranked[:, none] = -129
-    right = int((ranked.argmax(axis=1) == labels).sum()) if len(ranked) == len(labels) else 0
+    complete = len(outcome.scores) == len(labels)
+    different = int((outcome.scores != case.expected[: len(labels)]).any(axis=1).sum()) if complete else len(labels)
+    right = int(_is_right(case.model, outcome.scores, labels).sum()) if complete else 0
     return {
         "bundle": case.name,
         "board": board,
         "title": title,
         "different": different,
         "right": right,
+        "accuracy": case.accuracy,
         "macs": case.model.macs,
         "flash": outcome.flash,
         "arena": outcome.ram,

@@ -15,7 +15,7 @@ from typing import Any
 
 from numbre_runtime.serve.canned import FULL, HEALTH, health_answer
 
-_TURN_S, _PAUSE_S = 0.004, 0.008
+_TURN_S, _PAUSE_S = 0.001, 0.004
 """A turn is so long at most, and so long is the pause after it."""
 _REQUEST_S = 1.0
 """A connection has so long to send its request while the service is full."""
@@ -52,14 +52,14 @@ class AdmittingSocket(socket.socket):
             BlockingIOError: Nobody waits, or there is no room.
         """
         if self.full():
-            self._turn()
+            self.after_request()
             raise BlockingIOError
         accepted = super().accept()
         self.coming += 1
         return accepted
 
     def after_request(self) -> None:
-        """To be called after every request that the event loop answered."""
+        """Takes a turn if one is due; to be called after every request that the event loop answered."""
         if time.monotonic() >= self._next_turn and self.full():
             self._turn()
 

@@ -18,6 +18,7 @@ from uvicorn import Config, Server
 from numbre_runtime.errors import ServeError
 from numbre_runtime.serve.admission import AdmittingSocket
 from numbre_runtime.serve.connection import HEAD_LIMIT, IDLE_S, HttpConnection, connection_class
+from numbre_runtime.serve.fair_loop import fair_loop
 from numbre_runtime.serve.service import Service
 
 if TYPE_CHECKING:
@@ -108,7 +109,8 @@ class Listener(Server):
         self._listening.ready = lambda: self._service.protocol.ready
         self._listening.count_refusal = self._service.count_refusal
         try:
-            self.run([self._listening])
+            with asyncio.Runner(loop_factory=fair_loop) as runner:
+                runner.run(self.serve([self._listening]))
         finally:
             self._service.close()
 
