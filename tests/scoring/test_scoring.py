@@ -226,6 +226,21 @@ def test_the_command_writes_table_report_and_counts(
     assert len({row["bundle"] for row in rows}) == 1
 
 
+def test_no_process_outlives_the_command(run_command: Run, tmp_path: Path) -> None:
+    pictures = sorted((ROOT / "samples").glob("*.png"))
+    assert run_command("numbre-score", *map(str, pictures), "-o", "out.csv", cwd=tmp_path).returncode == 0
+    left = [link for link in Path("/proc").glob("[0-9]*/cwd") if _target(link) == tmp_path]
+    assert left == []
+
+
+def _target(link: Path) -> Path | None:
+    try:
+        return link.readlink()
+    except OSError:
+        # Another user's process, or one that has ended meanwhile.
+        return None
+
+
 def test_nothing_readable_at_all_is_exit_code_2(run_command: Run, tmp_path: Path) -> None:
     (tmp_path / "pictures").mkdir()
     for number in range(2):

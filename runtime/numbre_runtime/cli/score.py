@@ -55,6 +55,7 @@ def run(args: argparse.Namespace) -> int:
 
     start_engine(args.engine)
     from numbre_runtime.scoring.job import Progress, describe, run_job
+    from numbre_runtime.scoring.pool import close_pools
     from numbre_runtime.scoring.report import page, text
 
     if args.report is not None:
@@ -74,6 +75,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"\nthe finished parts are in {args.out}.parts; the same command goes on from there", file=sys.stderr)
         raise
     finally:
+        # The command ends without Python's own end, which would see to it.
+        close_pools()
         if terminal and not args.quiet:
             print(file=sys.stderr)
     if args.report is not None:

@@ -49,6 +49,15 @@ def answer_in_pool(files: Mapping[str, bytes], items: Sequence[Any], read: bool,
         raise
 
 
+def close_pools() -> None:
+    """Ends the processes at once, finished or not; the next call of `answer_in_pool` starts new ones."""
+    with _lock:
+        pools = list(_pools.values())
+        _pools.clear()
+    for pool in pools:
+        pool.shutdown(kill_workers=True)
+
+
 def _start(files: dict[str, bytes]) -> None:
     _worker["files"] = files
 
