@@ -59,9 +59,9 @@ def loopback_board(
         f"PidFile none\nStrictModes no\nUsePAM no\nPasswordAuthentication no\nPermitRootLogin yes\n"
         f"Subsystem sftp internal-sftp\nSetEnv {variables}\n" + "".join(f"{line}\n" for line in settings)
     )
-    made = os.getuid() == 0 and not _SEPARATION.exists()
-    if made:
-        _SEPARATION.mkdir(mode=0o755)
+    if os.getuid() == 0:
+        # It stays, as after a start of the system's own sshd: another test's sshd may have begun to need it.
+        _SEPARATION.mkdir(mode=0o755, exist_ok=True)
     with (folder / "log").open("w") as log:
         process = subprocess.Popen([_SSHD, "-D", "-e", "-f", folder / "config"], stderr=log)
     try:
@@ -72,8 +72,6 @@ def loopback_board(
     finally:
         process.terminate()
         process.wait()
-        if made:
-            shutil.rmtree(_SEPARATION, ignore_errors=True)
 
 
 def _wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
