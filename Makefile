@@ -16,7 +16,7 @@ demo: $(READY)
 
 test: $(READY) lint
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
-	$(BIN)/pytest --doctest-modules --quiet runtime/numbre_runtime train/numbre_train export/numbre_export
+	$(BIN)/pytest --doctest-modules --quiet runtime/numbre_runtime train/numbre_train export/numbre_export teach/numbre_teach
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

@@ -242,6 +242,26 @@ def microcontrollers() -> str:
     return markdown(("model", "accuracy on 10,000", "board", "flash", "RAM", "one prediction"), rows)
 
 
+def teaching() -> str:
+    """What numbre-teach makes of few pictures."""
+    result = _read("teach")
+    if result is None:
+        return _MISSING
+    rows = [
+        (
+            str(row["shots"]),
+            f"{row['draws']}" + (f", {row['refused']} refused" if row["refused"] else ""),
+            f"{row['before']:.1%}",
+            f"{row['after']:.1%}",
+            f"{row['lost_points']:+.2f}",
+            f"{row['seconds']:.0f}",
+        )
+        for row in result["rows"]
+    ]
+    heads = ("pictures a class", "draws", "right before", "right after", "points lost on MNIST", "seconds")
+    return _with_machine(rows, heads, result)
+
+
 def digest() -> str:
     """The figures that a newcomer asks for first."""
     names = ("latency", "pictures", "cold_start", "real_digits", "footprint")
@@ -280,6 +300,7 @@ PAGES: dict[Path, dict[str, Callable[[], str]]] = {
         "serving": serving,
     },
     ROOT / "docs" / "microcontrollers.md": {"microcontrollers": microcontrollers},
+    ROOT / "docs" / "teaching.md": {"teach": teaching},
 }
 """Page to its markers' names, and each name to the function that renders its table."""
 

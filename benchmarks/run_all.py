@@ -24,6 +24,7 @@ SCRIPTS = (
     "score",
     "c_library",
     "serve_load",
+    "teach",
 )
 _LIMIT_S = 1800
 _HERE = Path(__file__).resolve().parent

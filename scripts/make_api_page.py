@@ -6,7 +6,7 @@ import inspect
 from importlib import import_module
 from pathlib import Path
 
-PACKAGES = ("numbre_runtime", "numbre_train", "numbre_export")
+PACKAGES = ("numbre_runtime", "numbre_train", "numbre_export", "numbre_teach")
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "api.md"
 _HEAD = """# Python API
 

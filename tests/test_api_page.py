@@ -10,7 +10,7 @@ import pytest
 from conftest import ROOT
 
 _SCRIPT = ROOT / "scripts" / "make_api_page.py"
-PACKAGES = ("numbre_runtime", "numbre_train", "numbre_export")
+PACKAGES = ("numbre_runtime", "numbre_train", "numbre_export", "numbre_teach")
 
 
 def test_the_page_is_what_make_docs_writes() -> None:

@@ -10,7 +10,7 @@ import dataclasses
 import logging
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -94,6 +94,7 @@ def export_model(
     c_prefix: str | None = None,
     html: str | os.PathLike[str] | None = None,
     input_shape: tuple[int, ...] | None = None,
+    lineage: Mapping[str, Any] | None = None,
 ) -> ExportReport:
     """Exports a Keras classifier as TFLite and ONNX files, each measured through the runtime and held to the gate.
 
@@ -131,6 +132,7 @@ def export_model(
         html: A file to write as well: an offline page that reads drawn digits with the int8 TFLite file inside; an
             earlier page there is replaced.
         input_shape: The shape of one input, for a Keras model that leaves sizes open.
+        lineage: What the model was made from, for the manifest's provenance; values that JSON has.
 
     Raises:
         BackendUnsupportedError: The model has what the C library does not compute.
@@ -167,6 +169,7 @@ def export_model(
         tuple(precisions),
         c_prefix,
         None if html is None else Path(html),
+        lineage,
     )
     if request.html is not None:
         _check_page(request, request.html)
@@ -220,6 +223,7 @@ class _Request:
     asked: tuple[str, ...]
     c_prefix: str | None
     html: Path | None
+    lineage: Mapping[str, Any] | None
 
 
 def _check_page(request: _Request, page: Path) -> None:
@@ -394,6 +398,8 @@ class _Export:
         made = [item.made.variant.precision for item in outcomes if item.made is not None]
         provenance["gate"] = self._frame.gate.applied(made)
         provenance["power"] = power(self._frame.test)
+        if self._request.lineage is not None:
+            provenance["lineage"] = dict(self._request.lineage)
         findings = {item.file: item.findings() for item in outcomes}
         if any(findings.values()):
             provenance["findings"] = {file: lines for file, lines in findings.items() if lines}

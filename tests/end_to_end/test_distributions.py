@@ -16,7 +16,10 @@ import pytest
 from conftest import ROOT
 
 SAMPLES = sorted((ROOT / "samples").glob("mnist_*.png"))
-PACKAGES = {"numbre": ("train/numbre_train", "export/numbre_export"), "numbre_runtime": ("runtime/numbre_runtime",)}
+PACKAGES = {
+    "numbre": ("train/numbre_train", "export/numbre_export", "teach/numbre_teach"),
+    "numbre_runtime": ("runtime/numbre_runtime",),
+}
 """Distribution to the folders of its packages."""
 pytestmark = pytest.mark.slow
 

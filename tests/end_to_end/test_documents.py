@@ -25,6 +25,7 @@ from numbre_runtime.cli.umbrella import GROUPS, Command
 from running import running
 
 _NOT_RUN = {
+    r"numbre-teach|mine-int8": "teaches for a minute; tests/teach does it with less",
     r"numbre-train|numbre_train\.": "takes minutes; tests/train does as much with less",
     r"numbre-export .*--(int8|all)\b": "trains no model first; tests/export exports",
     r"numbre-(check|predict) .*(meter/|fashion)": "needs files that do not ship",

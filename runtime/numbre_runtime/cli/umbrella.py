@@ -66,6 +66,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
             {word: f"numbre_train.cli.{word}:parser" for word in ("sample", "inspect", "compare", "search")},
         ),
         Command("export", "export a Keras model as a verified bundle", "numbre_export.options:parser", "numbre"),
+        Command("teach", "teach a bundle new pictures", "numbre_teach.cli:parser", "numbre"),
         Command("check", "tell whether a runtime runs a bundle's files", "numbre_export.check_cli:parser", "numbre"),
     ),
 }
