@@ -45,13 +45,19 @@ def _start(name: str) -> None:
     unit = (_UNITS / f"{name}.service").read_text()
     address, port = re.findall(r"ListenStream=(.*):(\d+)", (_UNITS / f"{name}.socket").read_text())[0]
     words = re.findall(r"ExecStart=(.*)", unit)[0].split()
+    environment = dict(os.environ)
+    for settings in map(Path, re.findall(r"EnvironmentFile=-(.*)", unit)):
+        if settings.is_file():
+            environment.update(line.split("=", 1) for line in settings.read_text().splitlines())
     with (_STATE / "log").open("a") as log:
         for _ in range(100):
             with suppress(OSError), socket.create_server((address, int(port))) as probe:
                 probe.close()
                 break
             time.sleep(0.05)
-        process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        process = subprocess.Popen(
+            words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=environment
+        )
     (_STATE / f"{name}.pid").write_text(str(process.pid))
 
 

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -23,12 +24,13 @@ import pytest
 
 from conftest import NUMBRE_BUNDLE, Run
 from deploy_boards import DeployBoard, deploy_board, free_port, snapshot, system_packages
-from numbre_runtime.bundle import MODELS, read_bundle
+from numbre_runtime.bundle import ALLOWED_SIGNERS, MANIFEST, MODELS, SIGNATURE, read_bundle
 from numbre_runtime.deploy import release_check
 from numbre_runtime.deploy.board_session import MissedBoundError
 from numbre_runtime.deploy.deployment import Deployed, deploy
 from numbre_runtime.deploy.service_unit import ServiceUnit
 from numbre_runtime.remote.ssh import RemoteError
+from numbre_runtime.signature import NAMESPACE, sign_manifest
 from running import image_request, wait_until
 
 DIGITS = MODELS / "digits-int8"
@@ -217,6 +219,28 @@ def test_a_client_loses_no_answer_while_its_service_gets_another_release_and_the
     assert board.current == "numbre-int8"
     assert run_command("numbre-deploy", "remove", board.host, *board.reach).returncode == 0
     assert not list((board.reached.home / ".config/systemd/user").iterdir())
+
+
+def test_the_service_of_a_signed_release_loads_nothing_else_and_that_of_an_unsigned_one_still_does(
+    board: DeployBoard, systemctl: Path, run_command: Run, tmp_path: Path
+) -> None:
+    key = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    signers = f'ana@example.org namespaces="{NAMESPACE}" {key.with_suffix(".pub").read_text()}'
+    signed = shutil.copytree(DIGITS, tmp_path / "signed")
+    (signed / SIGNATURE).write_bytes(sign_manifest((signed / MANIFEST).read_bytes(), key))
+    wishes = board.wishes._replace(service=ServiceUnit("user", port=free_port(), model="digits"))
+
+    def demanded() -> bool:
+        number = (systemctl / "numbre.pid").read_text()
+        return f"{ALLOWED_SIGNERS}={board.root}/current/" in Path(f"/proc/{number}/environ").read_text()
+
+    deploy(board.destination, NUMBRE_BUNDLE, wishes)
+    assert not demanded()
+    assert deploy(board.destination, signed, wishes._replace(signers=signers)).changed
+    assert demanded()
+    assert run_command("numbre-deploy", "rollback", board.host, *board.reach).returncode == 0
+    assert (demanded(), board.current) == (False, "numbre-int8")
 
 
 def test_a_service_that_answers_wrongly_or_never_gets_ready_is_taken_back(board: DeployBoard) -> None:

@@ -46,6 +46,8 @@ _RECORD, _QUESTIONS, _COMPLETE = "release.json", "questions.json", "complete.jso
 _CHUNK = 1 << 18
 _POLL_S = 0.1
 _SERVED, _SIGNERS = "served.json", "allowed_signers"
+SERVICE_SETTINGS = "service.env"
+"""In a release: what its service's environment has too; a release without it needs nothing there."""
 _LINKS = ("current", "previous")
 
 
@@ -203,6 +205,8 @@ class BoardFolder:
         (work / "environment").symlink_to(f"../../environments/{environment}")
         if signers is not None:
             (work / _SIGNERS).write_text(signers, encoding="utf-8")
+            demanded = f"NUMBRE_ALLOWED_SIGNERS={self.root / 'current' / _SIGNERS}\n"
+            (work / SERVICE_SETTINGS).write_text(demanded, encoding="utf-8")
         _write_json(work / _RECORD, {**record, "environment": environment})
         work.rename(folder)
         _sync(folder.parent)
@@ -251,7 +255,7 @@ class BoardFolder:
             self._take_links("next", ("previous", "current"))
         try:
             if service is not None:
-                self._start_service(service, self._environment(id) != self._environment(before["current"]))
+                self._start_service(service, self._started_with(id) != self._started_with(before["current"]))
             self._confirm(id, served)
         except (RefusedByBoardError, OSError) as cause:
             reason = str(cause)
@@ -386,7 +390,7 @@ class BoardFolder:
         self._drop_links("next")
         if service is not None and before["current"] is not None:
             with suppress(RefusedByBoardError):
-                self._start_service(service, self._environment(id) != self._environment(before["current"]))
+                self._start_service(service, self._started_with(id) != self._started_with(before["current"]))
         (self.root / "unconfirmed").unlink(missing_ok=True)
 
     def _linked(self, name: str) -> str | None:
@@ -399,6 +403,10 @@ class BoardFolder:
 
     def _environment(self, id: str | None) -> Any:
         return None if id is None else _read_json(self.root / "releases" / id / _RECORD)["environment"]
+
+    def _started_with(self, id: str | None) -> tuple[Any, bool]:
+        """What a service takes from a release only when it starts: its environment, and whether it has settings."""
+        return self._environment(id), id is not None and (self.root / "releases" / id / SERVICE_SETTINGS).is_file()
 
     def _linked_files(self, folder: Path, files: dict[str, str]) -> list[Path]:
         """Makes a folder of files by their digests."""
@@ -439,7 +447,7 @@ class BoardFolder:
 
         Args:
             service: "scope" user or system, "name", "units" file name to text.
-            restart: Whether its environment is another one.
+            restart: Whether it has to start anew for the release, see `_started_with`.
         """
         scope, name = service["scope"], service["name"]
         folder, control, copy = _systemd(scope)

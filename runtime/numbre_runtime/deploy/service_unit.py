@@ -6,7 +6,7 @@ import re
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
-from numbre_runtime.deploy.board_script import UNIT_MARK
+from numbre_runtime.deploy.board_script import SERVICE_SETTINGS, UNIT_MARK
 from numbre_runtime.deploy.board_session import BoardFacts
 from numbre_runtime.errors import DataError
 
@@ -98,6 +98,7 @@ class ServiceUnit(NamedTuple):
             f"[Service]\n{identity}ExecStart={start} --host {self.address} --port {self.port}\n"
             f"ExecReload=/bin/kill -HUP $MAINPID\nRestart=on-failure\nRestartSec=2\n"
             f"CacheDirectory={self.name}\nEnvironment=NUMBRE_CACHE_DIR=%C/{self.name}\nEnvironment=PYTHONUNBUFFERED=1\n"
+            f"EnvironmentFile=-{current}/{SERVICE_SETTINGS}\n"
             f"{_SANDBOX}{_SCOPES[self.scope]}"
             f"\n[Install]\nWantedBy={'default.target' if self.scope == 'user' else 'multi-user.target'}\n"
         )
