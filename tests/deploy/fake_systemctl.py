@@ -48,7 +48,9 @@ def _start(name: str) -> None:
     environment = dict(os.environ)
     for settings in map(Path, re.findall(r"EnvironmentFile=-(.*)", unit)):
         if settings.is_file():
-            environment.update(line.split("=", 1) for line in settings.read_text().splitlines())
+            for line in settings.read_text().splitlines():
+                name, _, value = line.partition("=")
+                environment[name] = value
     with (_STATE / "log").open("a") as log:
         for _ in range(100):
             with suppress(OSError), socket.create_server((address, int(port))) as probe:
