@@ -117,7 +117,7 @@ def teach(
     model = float_network(pupil.content, f"{pupil.bundle.manifest.name}_taught")
     _log.info("teaching %s with %s pictures, each taken as a %s", pupil.bundle.manifest.name, f"{len(learn):,}", chosen)
     fine_tune(model, learn, pupil.original.fit, pupil.factor, course)
-    _go_back(model, former, pupil, max_loss)
+    _go_back(model, former, pupil)
     _log.info("exporting, and comparing the int8 file with the old bundle")
     seen = _as_the_old_one_sees(lessons, test, pupil, course.seed)
     with tempfile.TemporaryDirectory() as directory:
@@ -195,8 +195,8 @@ def _better_preparation(path: Path, pupil: _Pupil, course: Course) -> Preparatio
     return max(right, key=lambda name: (right[name], name == "digit"))
 
 
-def _go_back(model: Any, former: Any, pupil: _Pupil, max_loss: float) -> None:
-    """Goes back towards the old weights until the original validation rows lose at most half of what may be lost.
+def _go_back(model: Any, former: Any, pupil: _Pupil) -> None:
+    """Goes back towards the old weights until the original validation rows lose nothing.
 
     Weights between a network's before and after fine-tuning do better on its original data than those after
     (Wortsman et al., "Robust fine-tuning of zero-shot models", 2022).
@@ -206,11 +206,11 @@ def _go_back(model: Any, former: Any, pupil: _Pupil, max_loss: float) -> None:
     def accuracy(network: Any) -> float:
         return float((scores_of(network, rows.images, pupil.factor).argmax(axis=1) == rows.labels).mean())
 
-    least, old, new = accuracy(former) - max_loss / 2, former.get_weights(), model.get_weights()
+    least, old, new = accuracy(former), former.get_weights(), model.get_weights()
     for share in _SHARES:
         model.set_weights([share * after + (1 - share) * before for before, after in zip(old, new, strict=True)])
         if accuracy(model) >= least:
-            _log.info("%.0f%% of the change is kept: the original validation rows lose no more", 100 * share)
+            _log.info("%.0f%% of the change is kept: the original validation rows lose nothing", 100 * share)
             return
 
 

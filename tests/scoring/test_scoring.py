@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 from loky import BrokenProcessPool
 from numpy.typing import NDArray
+from PIL import Image
 
 import numbre_runtime as numbre
 from conftest import ROOT, Run
@@ -28,7 +29,7 @@ from numbre_runtime.errors import BundleError, DataError, OutputError
 from numbre_runtime.scoring import pool as pool_module
 from numbre_runtime.scoring.columns import batch_of_pixels
 from numbre_runtime.scoring.engine import start_engine
-from numbre_runtime.scoring.picture_answers import bundle_files, identity
+from numbre_runtime.scoring.picture_answers import answers_of, bundle_files, identity
 from numbre_runtime.scoring.pool import answer_in_pool
 from numbre_runtime.scoring.sources import FILES, known_rows, units
 from numbre_runtime.text import csv_cell
@@ -360,3 +361,20 @@ def test_an_altered_bundle_is_refused_by_the_pool_with_its_own_error() -> None:
     name = next(name for name in files if name.endswith(".tflite"))
     with pytest.raises(BundleError, match=name):
         answer_in_pool({**files, name: files[name][:-1] + b"?"}, ["five.png"], False, 3)
+
+
+@pytest.mark.parametrize("name", ["digits-int8", "numbre-int8"])
+def test_pictures_together_get_the_answers_that_they_get_alone(name: str, tmp_path: Path) -> None:
+    blank = tmp_path / "blank.png"
+    Image.new("L", (40, 40), 255).save(blank)
+    items = [*map(str, sorted((ROOT / "samples").glob("*.png"))), str(blank), b"no picture", None]
+    classifier = numbre.load(bundle_path(name))
+    rows = answers_of(classifier, items, read=False)
+    for item, row in zip(items[:-2], rows, strict=False):
+        alone = classifier.predict(str(item))
+        box = None if alone.found is None else list(alone.found.box)
+        assert (row["label"], row["confidence"], row["recognized"], row["box"]) == (
+            alone.label, alone.confidence, alone.recognized, box)  # fmt: skip
+        assert row["error"] is None
+    assert [row["error"] is None for row in rows[-2:]] == [False, False]
+    assert rows == [answer for item in items for answer in answers_of(classifier, [item], read=False)]

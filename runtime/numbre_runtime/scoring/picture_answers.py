@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from numbre_runtime.backends.quiet import quiet_engine
 from numbre_runtime.bundle import MANIFEST
 from numbre_runtime.classifier import Classifier
 from numbre_runtime.errors import ImageError, one_line
 from numbre_runtime.loading import load
+from numbre_runtime.pictures.digit import find_digit
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from numbre_runtime.pictures.digit import Found
 
 SURE = 0.999
 """Rows below this confidence also return the pixels that the network saw, so that the report can show them."""
@@ -43,29 +51,87 @@ def load_from_files(files: Mapping[str, bytes]) -> Classifier:
             return load(directory)
 
 
-def picture_answer(classifier: Classifier, item: Any) -> dict[str, Any]:
+def answers_of(classifier: Classifier, items: Sequence[Any], read: bool) -> list[Any]:
+    """The row of each picture of one digit or, with `read`, the rows of each page, one a number.
+
+    Args:
+        classifier: A loaded bundle.
+        items: Pictures: paths, contents, or None for one that cannot be had.
+        read: Whether they are pages.
+    """
+    if read:
+        return [_page_answers(classifier, item) for item in items]
+    if classifier.input.picture != "mnist" or classifier.artifact.precision != "int8":
+        return [_picture_answer(classifier, item) for item in items]
+    return _together(classifier, items)
+
+
+def _together(classifier: Classifier, items: Sequence[Any]) -> list[dict[str, Any]]:
+    """As `_picture_answer`, the network's part for all at once; in integers, no bit depends on that."""
+    rows = list[dict[str, Any]]()
+    images: list[NDArray[np.uint8]] = []
+    places: list[int] = []
+    for item in items:
+        if item is None:
+            rows.append(_refused(_MISSING))
+            continue
+        try:
+            pixels, found = find_digit(item)
+        except ImageError as error:
+            rows.append(_refused(one_line(error)))
+            continue
+        if found is not None:
+            places.append(len(rows))
+            images.append(pixels)
+        rows.append(_row("", 0.0, False, found, None))
+    if not images:
+        return rows
+    scores = classifier.predict_batch(np.stack(images).reshape(len(images), *classifier.input.shape))
+    answers = scores.copy()
+    if classifier.none_label is not None:
+        answers[:, classifier.labels.index(classifier.none_label)] = -1
+    for place, pixels, row, best in zip(places, images, scores, answers.argmax(axis=1), strict=True):
+        confidence = row.item(best)
+        rows[place].update(
+            label=classifier.labels[best],
+            confidence=confidence,
+            recognized=confidence >= classifier.threshold,
+            seen=pixels.tobytes() if confidence < SURE else None,
+        )
+    return rows
+
+
+def _picture_answer(classifier: Classifier, item: Any) -> dict[str, Any]:
     """The row of a picture of one digit; `item` is its path, its contents, or None if it cannot be had."""
     if item is None:
-        return {"recognized": False, "error": _MISSING}
+        return _refused(_MISSING)
     try:
-        prediction = classifier.predict(item)
+        answer = classifier.predict(item)
     except ImageError as error:
-        return {"recognized": False, "error": one_line(error)}
-    unsure = prediction.confidence < SURE and prediction.found is not None
-    seen = prediction.seen.tobytes() if unsure and prediction.seen is not None else None
-    box = None if prediction.found is None else list(prediction.found.box)
+        return _refused(one_line(error))
+    unsure = answer.confidence < SURE and answer.found is not None
+    seen = answer.seen.tobytes() if unsure and answer.seen is not None else None
+    return _row(answer.label, answer.confidence, answer.recognized, answer.found, seen)
+
+
+def _row(label: str, confidence: float, recognized: bool, found: Found | None, seen: bytes | None) -> dict[str, Any]:
+    box = None if found is None else list(found.box)
     return {
-        "label": prediction.label,
-        "confidence": prediction.confidence,
-        "recognized": prediction.recognized,
+        "label": label,
+        "confidence": confidence,
+        "recognized": recognized,
         "box": box,
         "error": None,
         "seen": seen,
     }
 
 
-def page_answers(classifier: Classifier, item: Any) -> list[dict[str, Any]]:
-    """The rows of a page, one a number; `item` as for `picture_answer`."""
+def _refused(reason: str) -> dict[str, Any]:
+    return {"recognized": False, "error": reason}
+
+
+def _page_answers(classifier: Classifier, item: Any) -> list[dict[str, Any]]:
+    """The rows of a page, one a number; `item` as for `_picture_answer`."""
     from numbre_runtime.page import read
 
     if item is None:

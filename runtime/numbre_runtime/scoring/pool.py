@@ -13,10 +13,10 @@ from typing import Any
 from loky import BrokenProcessPool, ProcessPoolExecutor
 
 from numbre_runtime.classifier import Classifier
-from numbre_runtime.scoring.picture_answers import identity, load_from_files, page_answers, picture_answer
+from numbre_runtime.scoring.picture_answers import answers_of, identity, load_from_files
 
-_CHUNK = 32
-"""Pictures that a process is given at a time."""
+_CHUNK, _LAST_CHUNK = 128, 16
+"""Pictures that a process is given at a time: few at the end, so that all processes end at about the same time."""
 _IDLE_S = 60
 """A process without work for so long ends."""
 _pools: dict[tuple[str, int], ProcessPoolExecutor] = {}
@@ -27,7 +27,7 @@ _worker: dict[str, Any] = {}
 
 
 def answer_in_pool(files: Mapping[str, bytes], items: Sequence[Any], read: bool, processes: int) -> list[Any]:
-    """Each picture's row, or with `read` its page's rows; see `picture_answer` and `page_answers`.
+    """Each picture's row, or with `read` its page's rows; see `answers_of`.
 
     Raises:
         BundleError: The bundle is incomplete or altered.
@@ -39,7 +39,9 @@ def answer_in_pool(files: Mapping[str, bytes], items: Sequence[Any], read: bool,
         if key not in _pools:
             _pools[key] = ProcessPoolExecutor(processes, timeout=_IDLE_S, initializer=_start, initargs=(dict(files),))
         pool = _pools[key]
-    chunks = [items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK)]
+    last = max(0, len(items) - processes * _CHUNK)
+    starts = [*range(0, last, _CHUNK), *range(last, len(items), _LAST_CHUNK)]
+    chunks = [items[start:end] for start, end in zip(starts, [*starts[1:], len(items)], strict=True)]
     try:
         return list(chain.from_iterable(pool.map(_answer, chunks, [read] * len(chunks))))
     except BrokenProcessPool:
@@ -67,4 +69,4 @@ def _answer(items: Sequence[Any], read: bool) -> list[Any]:
         # Here rather than in _start, so that an error reaches the caller.
         _worker["classifier"] = load_from_files(_worker["files"])
     classifier: Classifier = _worker["classifier"]
-    return [(page_answers if read else picture_answer)(classifier, item) for item in items]
+    return answers_of(classifier, items, read)

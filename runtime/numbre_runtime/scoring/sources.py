@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from numbre_runtime.errors import DataError
@@ -215,6 +214,9 @@ def _parquet_units(source: str) -> Iterator[ParquetRows]:
 
 
 def _table_units(source: str, kind: str) -> Iterator[TableRows]:
+    # Here, because it takes pandas along, where there is pandas.
+    import pyarrow.dataset as ds
+
     first = 0
     try:
         for batch in ds.dataset(source, format=kind).to_batches(batch_size=ROWS):

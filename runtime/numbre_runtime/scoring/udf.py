@@ -12,7 +12,7 @@ from daft import DataType
 
 from numbre_runtime.classifier import Classifier
 from numbre_runtime.scoring.columns import batch_of_pixels
-from numbre_runtime.scoring.picture_answers import SURE, load_from_files, page_answers, picture_answer
+from numbre_runtime.scoring.picture_answers import SURE, answers_of, load_from_files
 from numbre_runtime.scoring.pool import answer_in_pool
 
 BATCH_ROWS = 8192
@@ -88,7 +88,7 @@ class _PictureScorer:
     def _answers(self, items: list[str | bytes | None], read: bool) -> list[Any]:
         if self._classifier is None:
             return answer_in_pool(self._files, items, read, self._processes)
-        return [(page_answers if read else picture_answer)(self._classifier, item) for item in items]
+        return answers_of(self._classifier, items, read)
 
 
 def picture_scorer(files: Mapping[str, bytes], processes: int, on_cluster: bool) -> Any:
