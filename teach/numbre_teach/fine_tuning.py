@@ -31,13 +31,13 @@ class Course:
 
     steps: int = 2000
     """Number of steps."""
-    rate: float = 0.003
+    rate: float = 0.004
     """Highest learning rate of Adam; after a warm-up it falls as half a cosine."""
     new: int = 48
     """New pictures a step."""
     rehearsed: int = 256
     """Original rows a step."""
-    rehearsal_weight: float = 8.0
+    rehearsal_weight: float = 6.0
     """What the original rows' loss counts beside that of the new pictures."""
     teacher_share: float = 0.7
     """Share of the former scores in what the original rows are compared with; the rest are their labels."""
