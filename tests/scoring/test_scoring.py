@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import numbre_runtime as numbre
+from bucket_server import bucket
 from conftest import ROOT, Run
 from numbre_runtime.bundle import bundle_path
 from numbre_runtime.errors import BundleError, DataError, OutputError
@@ -378,3 +379,20 @@ def test_pictures_together_get_the_answers_that_they_get_alone(name: str, tmp_pa
         assert row["error"] is None
     assert [row["error"] is None for row in rows[-2:]] == [False, False]
     assert rows == [answer for item in items for answer in answers_of(classifier, [item], read=False)]
+
+
+@pytest.mark.parametrize("source", ["s3://scans/in", "s3://scans/in/*.png", "s3://scans/rows.parquet"])
+def test_a_bucket_gives_the_answers_of_its_files(source: str, run_command: Run, tmp_path: Path) -> None:
+    pictures = sorted((ROOT / "samples").glob("mnist_*.png"))
+    table = pa.table({"picture": [path.read_bytes() for path in pictures]})
+    pq.write_table(table, tmp_path / "rows.parquet")
+    objects = {f"in/{path.name}": path.read_bytes() for path in pictures}
+    objects["rows.parquet"] = (tmp_path / "rows.parquet").read_bytes()
+    with bucket("scans", objects) as endpoint:
+        access = {"AWS_ENDPOINT_URL": endpoint, "AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any"}
+        words = ("numbre-score", source, "-o", "out.csv", "--column", "picture")
+        done = run_command(*words, cwd=tmp_path, AWS_REGION="us-east-1", **access)
+    assert done.returncode == 0, done.stderr
+    with (tmp_path / "out.csv").open() as file:
+        found = list(csv.DictReader(file))
+    assert [row["label"] for row in found] == [numbre.load().predict(path).label for path in pictures]
