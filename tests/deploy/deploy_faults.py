@@ -57,7 +57,7 @@ class Site:
             "#!/bin/sh\n"
             'for command in "$@"; do :; done\n'
             f'export HOME={self.home} PYTHONPATH={folder}/faulty:{self._packages} NUMBRE_FAULT="$BOARD_FAULT"\n'
-            'if [ -n "$CUT" ]; then head -c "$CUT" | sh -c "$command"; exit 255; fi\nexec sh -c "$command"\n'
+            'if [ -n "$CUT" ]; then stdbuf -o0 head -c "$CUT" | sh -c "$command"; exit 255; fi\nexec sh -c "$command"\n'
         )
         ssh.chmod(0o755)
         (folder / "bin" / "scp").symlink_to("/bin/true")

@@ -49,8 +49,8 @@ def _start(name: str) -> None:
     for settings in map(Path, re.findall(r"EnvironmentFile=-(.*)", unit)):
         if settings.is_file():
             for line in settings.read_text().splitlines():
-                name, _, value = line.partition("=")
-                environment[name] = value
+                variable, _, value = line.partition("=")
+                environment[variable] = value
     with (_STATE / "log").open("a") as log:
         for _ in range(100):
             with suppress(OSError), socket.create_server((address, int(port))) as probe:
