@@ -59,6 +59,7 @@ def run(args: argparse.Namespace, given: Sequence[str]) -> int:
             targets=args.target,
             with_test_data=args.with_test_data,
             strict=args.strict,
+            force=args.force,
             c_prefix=args.c_prefix if args.c else None,
             html=page(args),
             input_shape=args.input_shape,

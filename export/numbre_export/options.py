@@ -48,6 +48,9 @@ def parser() -> Parser:
         action="store_true",
         help="write nothing unless every file can be made and is shown to keep its bounds",
     )
+    gate.add_argument(
+        "--force", action="store_true", help="export a model that is no better than always naming the largest class"
+    )
     gate.add_argument("--auto", action="store_true", help="if int8 misses the gate, try what else keeps it")
     gate.add_argument("--explain", action="store_true", help="tell which layer costs the accuracy")
     _add_c(result)

@@ -95,6 +95,7 @@ def export_model(
     html: str | os.PathLike[str] | None = None,
     input_shape: tuple[int, ...] | None = None,
     lineage: Mapping[str, Any] | None = None,
+    force: bool = False,
 ) -> ExportReport:
     """Exports a Keras classifier as TFLite and ONNX files, each measured through the runtime and held to the gate.
 
@@ -133,12 +134,14 @@ def export_model(
             earlier page there is replaced.
         input_shape: The shape of one input, for a Keras model that leaves sizes open.
         lineage: What the model was made from, for the manifest's provenance; values that JSON has.
+        force: Whether a model that is no better than always naming the largest class is exported.
 
     Raises:
         BackendUnsupportedError: The model has what the C library does not compute.
         ModelError: The model cannot be read, or nothing that was asked for can be made.
         DataError: The data do not fit the model, or an argument is not what it should be.
-        ParityError: All files that were asked for miss their bounds; `out`-missed.html then reports on every file.
+        ParityError: All files that were asked for miss their bounds; `out`-missed.html then reports on every file. Or
+            the model is no better than always naming the largest class.
         OutputError: `out` or `html` cannot be written, or holds what no export wrote.
 
     Example:
@@ -170,6 +173,7 @@ def export_model(
         c_prefix,
         None if html is None else Path(html),
         lineage,
+        force,
     )
     if request.html is not None:
         _check_page(request, request.html)
@@ -224,6 +228,7 @@ class _Request:
     c_prefix: str | None
     html: Path | None
     lineage: Mapping[str, Any] | None
+    force: bool
 
 
 def _check_page(request: _Request, page: Path) -> None:
@@ -271,6 +276,8 @@ class _Export:
         )
         for note in self._source.notes:
             _log.info("%s: %s", model, note)
+        if not request.force:
+            _refuse_a_guesser(frame)
         _remark(request, frame)
         chosen = variants(
             request.precisions, request.formats, request.io, request.granularity, self._source.convolutional
@@ -584,6 +591,22 @@ def _summary(outcomes: Sequence[Outcome]) -> str:
     return "; ".join(parts)
 
 
+def _refuse_a_guesser(frame: Frame) -> None:
+    """Refuses a model that knows nothing of the test rows, most often because they reach it in another form.
+
+    Raises:
+        ParityError: It is no better than always naming the largest class.
+    """
+    counts = np.bincount(frame.test.labels, minlength=len(frame.labels))
+    share = counts.max() / counts.sum()
+    if len(frame.labels) > 1 and frame.test.accuracy <= share:
+        raise ParityError(
+            f"the model reads {frame.test.accuracy:.2%} of the test rows, and always naming "
+            f"'{frame.labels[int(counts.argmax())]}' reads {share:.2%}: is --preprocess right, and the order of the "
+            f"classes ({', '.join(frame.labels[:4])}, …), which --labels decides? --force exports it all the same"
+        )
+
+
 def _remark(request: _Request, frame: Frame) -> None:
     """Says what the user should know before the results."""
     for precision in request.precisions:
@@ -597,12 +620,6 @@ def _remark(request: _Request, frame: Frame) -> None:
         _log.info(
             "no int16x8 file with --io %s: its activations have 16 bits; it takes and gives %s", request.io, taken
         )
-    counts = np.bincount(frame.test.labels, minlength=len(frame.labels))
-    if frame.test.accuracy <= counts.max() / counts.sum():
-        _log.info(
-            "the Keras model is no better than always naming the largest class: is --preprocess right, and the order"
-        )
-        _log.info("of the classes (%s, …), which --labels decides?", ", ".join(frame.labels[:4]))
 
 
 def _provenance(request: _Request, source: SourceModel, data: ExportData) -> dict[str, Any]:

@@ -33,6 +33,16 @@ def test_a_model_and_arrays_in_memory_are_exported_in_silence(
     assert (scores.argmax(axis=1) == rows[1]).mean() > 0.98
 
 
+def test_a_model_that_only_guesses_is_refused_unless_forced(mnist: Mnist, tmp_path: Path) -> None:
+    """With the classes in the wrong order the model is right by chance alone."""
+    rows, out = (mnist.test_images[:600], 9 - mnist.test_labels[:600]), tmp_path / "out"
+    with pytest.raises(numbre_export.ParityError, match=r"always naming '\d' reads 1\d\.\d\d%: is --preprocess right"):
+        numbre_export.export_model("tests/assets/numbre.keras", rows, out, formats=("tflite",))
+    assert list(tmp_path.iterdir()) == []
+    numbre_export.export_model("tests/assets/numbre.keras", rows, out, formats=("tflite",), force=True)
+    assert (out / "manifest.json").is_file()
+
+
 def test_progress_is_logged_under_the_package(mnist: Mnist, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "numbre_export")
     rows = mnist.test_images[:19], mnist.test_labels[:19]
