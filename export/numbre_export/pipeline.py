@@ -278,7 +278,7 @@ class _Export:
             _log.info("%s: %s", model, note)
         if not request.force:
             _refuse_a_guesser(frame)
-        _remark(request, frame)
+        _remark(request)
         chosen = variants(
             request.precisions, request.formats, request.io, request.granularity, self._source.convolutional
         )
@@ -607,7 +607,7 @@ def _refuse_a_guesser(frame: Frame) -> None:
         )
 
 
-def _remark(request: _Request, frame: Frame) -> None:
+def _remark(request: _Request) -> None:
     """Says what the user should know before the results."""
     for precision in request.precisions:
         for format_name in request.formats:
