@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from numbre_runtime.errors import DataError
 from numbre_train.augment import Augmentation
 from numbre_train.data.rows import Rows
 from numbre_train.keras_engine import keras, tensorflow
@@ -27,7 +28,16 @@ _CHUNK = 1000
 
 @dataclass(frozen=True)
 class Course:
-    """How a network is taught."""
+    """How a network is taught.
+
+    Raises:
+        DataError: The steps or the seed are not what they should be.
+
+    Example:
+        >>> Course(steps=0)
+        Traceback (most recent call last):
+        numbre_runtime.errors.DataError: 0 steps; expected 1 or more
+    """
 
     steps: int = 2000
     """Number of steps."""
@@ -42,7 +52,14 @@ class Course:
     teacher_share: float = 0.7
     """Share of the former scores in what the original rows are compared with; the rest are their labels."""
     seed: int = 0
-    """Of which pictures are taken and how they are distorted."""
+    """Of which pictures are taken and how they are distorted; 0 to 2³¹ − 1."""
+
+    def __post_init__(self) -> None:
+        """Checks what a user chooses."""
+        if self.steps < 1:
+            raise DataError(f"{self.steps} steps; expected 1 or more")
+        if not 0 <= self.seed < 1 << 31:
+            raise DataError(f"seed {self.seed}; expected 0 to {(1 << 31) - 1}")
 
 
 def scores_of(model: Any, images: NDArray[np.uint8], factor: float) -> NDArray[np.float32]:

@@ -106,6 +106,8 @@ def teach(
         ParityError: The integer file misses its bounds.
         OutputError: `out` cannot be written, or holds what no export wrote.
     """
+    if not 0 <= max_loss <= 1:
+        raise DataError(f"a loss of {100 * max_loss:g} points; expected 0 to 100")
     target = Path(out)
     if target.is_dir() and (name := foreign_file(target)) is not None:
         raise OutputError(f"{target}: holds {name}, which no export wrote; choose another directory")

@@ -97,6 +97,9 @@ def test_nothing_is_written_if_it_is_no_better(mnist: Mnist, tmp_path: Path) -> 
         (3, (), 2, "3 pictures of class number 0; expected 4 or more, or --test"),
         (4, ("--bundle", "nowhere"), 2, "nowhere: no such directory"),
         (4, ("--original", "nowhere"), 2, "nowhere"),
+        (4, ("--steps", "0"), 2, "0 steps; expected 1 or more"),
+        (4, ("--seed", "-1"), 2, "seed -1; expected 0 to 2147483647"),
+        (4, ("--max-loss", "nan"), 2, "a loss of nan points; expected 0 to 100"),
     ],
 )
 def test_what_cannot_be_taught_is_one_line(
