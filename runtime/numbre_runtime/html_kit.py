@@ -34,9 +34,13 @@ td { white-space: nowrap; } .text td { white-space: normal; overflow-wrap: anywh
 figure { margin: .75rem 0; }
 img { max-width: 100%; height: auto; background: #fff; border-radius: .3rem; }
 figcaption, .note { color: var(--quiet); font-size: .9rem; }
-svg { max-width: 100%; height: auto; } svg text { font: 13px system-ui, sans-serif; fill: var(--text); }
-svg .bar { fill: var(--bar); }
+.bars { font-size: .85rem; } .bars i { display: inline-block; height: .9rem; min-width: 1px; background: var(--bar);
+  margin-right: .4rem; vertical-align: middle; }
+.bars div { display: grid; grid-template-columns: min(12rem, 32%) 1fr; column-gap: .75rem; align-items: center; }
+.bars span { overflow-wrap: anywhere; } .bars span + span { white-space: nowrap; }
 """
+_WIDEST = 60
+"""Per cent of the width that the longest bar takes, which leaves room for its text."""
 
 
 def page(title: str, parts: Sequence[str], style: str = "") -> bytes:
@@ -110,24 +114,20 @@ def png_uri(png: bytes) -> str:
 
 
 def bars(values: Sequence[tuple[str, float, str]], description: str) -> str:
-    """Horizontal bars, as inline SVG.
+    """Horizontal bars, whose names and figures keep their size on a phone.
 
     Args:
-        values: For each bar its name (cut after 24 characters), its length (0 or more; the largest fills the width) and
-            the text at its end.
+        values: For each bar its name, its length (0 or more; the largest fills the width) and the text at its end.
         description: What the bars show, read aloud by screen readers.
+
+    Example:
+        >>> bars([("a", 2.0, "2 kB")], "sizes").count("<i ")
+        1
     """
     longest = max((length for _, length, _ in values), default=0) or 1
-    parts = []
-    for number, (name, length, text) in enumerate(values):
-        width, top = max(520 * length / longest, 1), number * 26
-        parts.append(
-            f'<text x="0" y="{top + 16}">{html_text(name[:24])}</text>'
-            f'<rect class="bar" x="190" y="{top + 3}" width="{width:.1f}" height="18"/>'
-            f'<text x="{196 + width:.1f}" y="{top + 16}">{html_text(text)}</text>'
-        )
-    height = len(values) * 26 + 4
-    return (
-        f'<svg role="img" aria-label="{html_text(description)}" viewBox="0 0 860 {height}" width="860">'
-        f"{''.join(parts)}</svg>"
+    lines = (
+        f"<div><span>{html_text(name)}</span>"
+        f'<span><i style="width:{_WIDEST * length / longest:.1f}%"></i>{html_text(text)}</span></div>'
+        for name, length, text in values
     )
+    return f'<div class="bars" role="img" aria-label="{html_text(description)}">{"".join(lines)}</div>'

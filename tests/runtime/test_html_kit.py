@@ -74,6 +74,6 @@ def test_an_image_comes_back_as_it_went_in() -> None:
 
 
 def test_bars_are_as_long_as_their_values() -> None:
-    widths = re.findall(r'width="([\d.]+)" height="18"', html_kit.bars([("a", 1, ""), ("b", 4, ""), ("c", 0, "")], ""))
-    assert [float(width) for width in widths] == [130.0, 520.0, 1.0]
-    assert "<rect" not in html_kit.bars([], "nothing")
+    widths = re.findall(r"width:([\d.]+)%", html_kit.bars([("a", 1, ""), ("b", 4, ""), ("c", 0, "")], ""))
+    assert [float(width) for width in widths] == [15.0, 60.0, 0.0]
+    assert "<i " not in html_kit.bars([], "nothing")
