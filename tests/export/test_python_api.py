@@ -13,6 +13,7 @@ from exported import numbre_model, shipped_weights
 
 import numbre_export
 import numbre_runtime
+from numbre_export.cli import main
 from numbre_runtime.bundle import Bundle
 from numbre_runtime.errors import DataError, ModelError
 from numbre_train.data import Mnist
@@ -33,14 +34,21 @@ def test_a_model_and_arrays_in_memory_are_exported_in_silence(
     assert (scores.argmax(axis=1) == rows[1]).mean() > 0.98
 
 
-def test_a_model_that_only_guesses_is_refused_unless_forced(mnist: Mnist, tmp_path: Path) -> None:
+def test_a_model_that_only_guesses_is_refused_unless_forced(
+    mnist: Mnist, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """With the classes in the wrong order the model is right by chance alone."""
     rows, out = (mnist.test_images[:600], 9 - mnist.test_labels[:600]), tmp_path / "out"
     with pytest.raises(numbre_export.ParityError, match=r"always naming '\d' reads 1\d\.\d\d%: is --preprocess right"):
         numbre_export.export_model("tests/assets/numbre.keras", rows, out, formats=("tflite",))
     assert list(tmp_path.iterdir()) == []
     numbre_export.export_model("tests/assets/numbre.keras", rows, out, formats=("tflite",), force=True)
-    assert (out / "manifest.json").is_file()
+    earlier = {path.name: path.read_bytes() for path in out.iterdir()}
+    np.savez(tmp_path / "rows.npz", x=rows[0], y=rows[1])
+    words = ("--int8", "--format", "tflite", "--model", "tests/assets/numbre.keras", "--out", str(out))
+    assert main([*words, "--data", str(tmp_path / "rows.npz")]) == 3
+    assert capsys.readouterr().err.splitlines()[-1].startswith("numbre-export: the model reads ")
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == earlier
 
 
 def test_progress_is_logged_under_the_package(mnist: Mnist, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
