@@ -198,13 +198,13 @@ def _better_preparation(path: Path, pupil: _Pupil, course: Course) -> Preparatio
 
 
 def _go_back(model: Any, former: Any, pupil: _Pupil) -> None:
-    """Goes back towards the old weights until the original rows lose nothing.
+    """Goes back towards the old weights until the original validation rows lose nothing.
 
     Weights between a network's before and after fine-tuning do better on its original data than those after
     (Wortsman et al., "Robust fine-tuning of zero-shot models", 2022).
     """
-    # All of them: of 5,000 the loss that is allowed would be five rows.
-    rows = pupil.original.train
+    # The rows that were rehearsed would not show what is forgotten.
+    rows = pupil.original.validation
 
     def accuracy(network: Any) -> float:
         return float((scores_of(network, rows.images, pupil.factor).argmax(axis=1) == rows.labels).mean())
@@ -213,7 +213,7 @@ def _go_back(model: Any, former: Any, pupil: _Pupil) -> None:
     for share in _SHARES:
         model.set_weights([share * after + (1 - share) * before for before, after in zip(old, new, strict=True)])
         if accuracy(model) >= least:
-            _log.info("%.0f%% of the change is kept: the original training rows lose nothing", 100 * share)
+            _log.info("%.0f%% of the change is kept: the original validation rows lose nothing", 100 * share)
             return
 
 
