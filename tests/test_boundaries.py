@@ -65,13 +65,13 @@ def test_data_package_needs_no_tensorflow() -> None:
 
 
 def test_the_linter_of_imports_sees_a_turned_arrow(tmp_path: Path) -> None:
-    for folder in ("runtime", "train", "export"):
+    for folder in ("runtime", "train", "export", "teach"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("*.tflite", "*.onnx", "*.npz"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     tensors = tmp_path / "runtime" / "numbre_runtime" / "tensors.py"
 
     def lint() -> str:
-        path = os.pathsep.join(str(tmp_path / folder) for folder in ("runtime", "train", "export"))
+        path = os.pathsep.join(str(tmp_path / folder) for folder in ("runtime", "train", "export", "teach"))
         code = "from importlinter.cli import lint_imports_command; lint_imports_command()"
         command = [sys.executable, "-c", code, "--no-cache"]
         environment = {**os.environ, "PYTHONPATH": path}

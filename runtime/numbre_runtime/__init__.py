@@ -10,9 +10,9 @@ numbre.read("page.jpg").text              # all numbers on a page; needs the ext
 
 from __future__ import annotations
 
-from importlib import import_module
+from numbre_runtime.first_use import at_first_use
 
-# As type checkers know it; importing `typing` takes 5 ms, in which Ctrl-C would still end in a traceback.
+# See `first_use`.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from numbre_runtime.classifier import Classifier, Prediction
@@ -65,14 +65,7 @@ _HOMES = {
 }
 """Where the public names are defined that are not errors."""
 
-
-def __getattr__(name: str) -> object:
-    """Imports a public name when it is first asked for (PEP 562), so that a command starts before NumPy does."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOMES.get(name, 'errors')}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = at_first_use(__name__, dict.fromkeys(__all__, "errors") | _HOMES)
 
 
 def __dir__() -> list[str]:

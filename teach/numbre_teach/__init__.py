@@ -8,8 +8,9 @@ found.lessons.after, found.original.lost     # shares, measured on the int8 file
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from numbre_runtime.first_use import at_first_use
 
 if TYPE_CHECKING:
     from numbre_teach.before_after import BeforeAfter
@@ -27,14 +28,7 @@ _HOMES = {
 }
 """Where the public names are defined."""
 
-
-def __getattr__(name: str) -> object:
-    """Imports a public name when it is first asked for (PEP 562)."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = at_first_use(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

@@ -12,8 +12,9 @@ model, its figures and its pictures. TensorFlow is imported when a training begi
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from numbre_runtime.first_use import at_first_use
 
 if TYPE_CHECKING:
     from numbre_train.data import Dataset, Rows, load_dataset
@@ -24,18 +25,18 @@ if TYPE_CHECKING:
     from numbre_train.training import Training, train
 
 _HOMES = {
-    "Dataset": "numbre_train.data",
-    "Recipe": "numbre_train.recipes",
-    "Rows": "numbre_train.data",
-    "Teacher": "numbre_train.distillation",
-    "Training": "numbre_train.training",
-    "load_dataset": "numbre_train.data",
-    "plain_model": "numbre_train.quantization.conversion",
-    "quantize": "numbre_train.quantization.conversion",
-    "read_teacher": "numbre_train.distillation",
-    "recipe_named": "numbre_train.recipes",
-    "train": "numbre_train.training",
-    "write_training": "numbre_train.results",
+    "Dataset": "data",
+    "Recipe": "recipes",
+    "Rows": "data",
+    "Teacher": "distillation",
+    "Training": "training",
+    "load_dataset": "data",
+    "plain_model": "quantization.conversion",
+    "quantize": "quantization.conversion",
+    "read_teacher": "distillation",
+    "recipe_named": "recipes",
+    "train": "training",
+    "write_training": "results",
 }
 """Public name to the module that defines it; imported at first use, so that `import numbre_train` takes no time."""
 
@@ -54,11 +55,7 @@ __all__ = [
     "write_training",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+__getattr__ = at_first_use(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:
