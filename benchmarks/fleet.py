@@ -33,8 +33,7 @@ def _measure(boards: int, folder: Path) -> dict[str, float]:
             place = folder / f"board{number}"
             place.mkdir()
             board = stack.enter_context(deploy_board(place, packages))
-            port = board.reached.options[0].removeprefix("Port=")
-            ssh = [*board.reached.options, "HostName=127.0.0.1", f"HostKeyAlias=[127.0.0.1]:{port}"]
+            ssh = [*board.reached.options, "HostName=127.0.0.1", f"HostKeyAlias=[127.0.0.1]:{board.reached.port}"]
             entries.append(
                 f'[[board]]\nhost = "board{number}"\nengine = "none"\npython = {json.dumps(sys.executable)}\n'
                 f"ssh = {json.dumps(ssh)}\n"

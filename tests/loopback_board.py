@@ -28,6 +28,11 @@ class LoopbackBoard:
     options: tuple[str, ...]
     home: Path
 
+    @property
+    def port(self) -> int:
+        """Where its sshd listens."""
+        return int(self.options[0].removeprefix("Port="))
+
 
 @contextmanager
 def loopback_board(

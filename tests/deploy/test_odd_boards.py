@@ -59,7 +59,7 @@ def _mounted(home: Path) -> Iterator[Callable[[str], None]]:
 @contextmanager
 def _link(board: DeployBoard, delay: float = 0.0, most: int | None = None) -> Iterator[str]:
     """A link in front of the board's sshd that waits before each part, or breaks after `most` bytes; gives its port."""
-    port = int(board.reached.options[0].removeprefix("Port="))
+    port = board.reached.port
     opened: list[socket.socket] = []
 
     def carry(source: socket.socket, target: socket.socket, limit: int | None) -> None:
@@ -94,7 +94,7 @@ def _link(board: DeployBoard, delay: float = 0.0, most: int | None = None) -> It
 
 def _through(board: DeployBoard, port: str, words: list[object]) -> list[object]:
     """A command that goes through a link; ssh takes the first of two ports."""
-    alias = f"--ssh-option=HostKeyAlias=[127.0.0.1]:{board.reached.options[0].removeprefix('Port=')}"
+    alias = f"--ssh-option=HostKeyAlias=[127.0.0.1]:{board.reached.port}"
     return [words[0], words[1], f"{_PORT}{port}", alias, *words[2:]]
 
 

@@ -87,18 +87,29 @@ def _together(classifier: Classifier, items: Sequence[Any]) -> list[dict[str, An
     if not images:
         return rows
     scores = classifier.predict_batch(np.stack(images).reshape(len(images), *classifier.input.shape))
-    answers = scores.copy()
-    if classifier.none_label is not None:
-        answers[:, classifier.labels.index(classifier.none_label)] = -1
-    for place, pixels, row, best in zip(places, images, scores, answers.argmax(axis=1), strict=True):
-        confidence = row.item(best)
+    best, confidences = best_answers(classifier, scores)
+    for place, pixels, index, confidence in zip(places, images, best.tolist(), confidences.tolist(), strict=True):
         rows[place].update(
-            label=classifier.labels[best],
+            label=classifier.labels[index],
             confidence=confidence,
             recognized=confidence >= classifier.threshold,
             seen=pixels.tobytes() if confidence < SURE else None,
         )
     return rows
+
+
+def best_answers(classifier: Classifier, scores: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The best answer to each row, (N,) numbers of classes, and its score, (N,); "none of the others" is no answer.
+
+    Args:
+        classifier: A loaded bundle.
+        scores: (N, classes) of it.
+    """
+    answers = scores.copy()
+    if classifier.none_label is not None:
+        answers[:, classifier.labels.index(classifier.none_label)] = -1
+    best = answers.argmax(axis=1)
+    return best, scores[np.arange(len(best)), best]
 
 
 def _picture_answer(classifier: Classifier, item: Any) -> dict[str, Any]:

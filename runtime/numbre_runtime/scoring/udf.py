@@ -12,7 +12,7 @@ from daft import DataType
 
 from numbre_runtime.classifier import Classifier
 from numbre_runtime.scoring.columns import batch_of_pixels
-from numbre_runtime.scoring.picture_answers import SURE, answers_of, load_from_files
+from numbre_runtime.scoring.picture_answers import SURE, answers_of, best_answers, load_from_files
 from numbre_runtime.scoring.pool import answer_in_pool
 
 BATCH_ROWS = 8192
@@ -116,11 +116,7 @@ def score_arrays(classifier: Classifier, pixels: pa.Array) -> pa.Array:
     good = np.array([error is None for error in errors], bool)
     scores = np.zeros((len(pixels), len(classifier.labels)), np.float32)
     scores[good] = raw
-    answers = scores.copy()
-    if classifier.none_label is not None:
-        answers[:, classifier.labels.index(classifier.none_label)] = -1
-    best = answers.argmax(axis=1)
-    confidence = scores[np.arange(len(best)), best]
+    best, confidence = best_answers(classifier, scores)
     labels = pa.DictionaryArray.from_arrays(
         pa.array(best.astype(np.int32), mask=~good), pa.array(classifier.labels, pa.large_string())
     ).cast(pa.large_string())
