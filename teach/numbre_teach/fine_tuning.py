@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from numbre_runtime.errors import DataError
+from numbre_runtime.manifest import PIXEL_SCALES
+from numbre_runtime.measures import SMALLEST_SCORE
+from numbre_runtime.tensors import softmax
 from numbre_train.augment import Augmentation
 from numbre_train.data.rows import Rows
+from numbre_train.fit import scores_of
 from numbre_train.keras_engine import keras, tensorflow
 
 _DISTORTION = Augmentation(rotation=6.0, scale=0.12, shear=0.12, shift=1.5, elastic=0.0)
@@ -23,7 +26,6 @@ _DARKEST, _BRIGHTEST = 0.7, 1.1
 _SMALLEST_GAMMA, _LARGEST_GAMMA = 0.7, 1.4
 """To whose power they are raised before."""
 _WARM_UP = 0.1
-_CHUNK = 1000
 
 
 @dataclass(frozen=True)
@@ -62,28 +64,20 @@ class Course:
             raise DataError(f"seed {self.seed}; expected 0 to {(1 << 31) - 1}")
 
 
-def scores_of(model: Any, images: NDArray[np.uint8], factor: float) -> NDArray[np.float32]:
-    """The network's probabilities, (N, classes) float32, of (N, 28, 28) uint8 images times `factor`."""
-    parts = [
-        _probabilities(model, images[start : start + _CHUNK].astype(np.float32) * np.float32(factor)).numpy()
-        for start in range(0, len(images), _CHUNK)
-    ]
-    result: NDArray[np.float32] = np.concatenate(parts)
-    return result
-
-
-def fine_tune(model: Any, new: Rows, original: Rows, factor: float, course: Course) -> None:
+def fine_tune(model: Any, new: Rows, original: Rows, raw_pixels: bool, course: Course) -> None:
     """Teaches a network in place.
 
     Args:
         model: A Keras model for 28×28 values, whose output is probabilities or their logarithms plus a constant.
         new: The new pictures and their classes.
         original: The rows to rehearse and their classes.
-        factor: By which pixels 0–255 are multiplied for the network.
+        raw_pixels: Whether the network takes pixels 0–255; else they are divided by 255.
         course: How.
     """
     generator = np.random.default_rng(course.seed)
-    former = scores_of(model, original.images, factor)
+    former = scores_of(model, original.images, raw_pixels)
+    if not _gives_probabilities(model):
+        former = softmax(former)
     classes = former.shape[1]
     goal = (
         course.teacher_share * former + (1 - course.teacher_share) * np.eye(classes, dtype=np.float32)[original.labels]
@@ -94,7 +88,7 @@ def fine_tune(model: Any, new: Rows, original: Rows, factor: float, course: Cour
     optimizer = keras().optimizers.Adam(schedule)
     optimizer.build(model.trainable_variables)
 
-    step = _step(model, optimizer, factor, course)
+    step = _step(model, optimizer, PIXEL_SCALES["none" if raw_pixels else "unit"], course)
     of_class = [numbers for label in range(classes) if len(numbers := np.flatnonzero(new.labels == label))]
     for number in range(course.steps):
         taken = np.array(
@@ -136,14 +130,14 @@ def _lit(pixels: Any, seed: Any) -> Any:
     return tf.clip_by_value(tf.pow(tf.maximum(pixels, 0.0) / 255, gamma) * gain, 0.0, 1.0) * 255
 
 
-def _probabilities(model: Any, values: Any) -> Any:
-    return tensorflow().exp(_logarithms(model, values))
-
-
 def _logarithms(model: Any, values: Any) -> Any:
     """The logarithms of the probabilities."""
     tf = tensorflow()
     output = model(tf.reshape(values, [-1, *model.input_shape[1:]]), training=False)
-    if isinstance(model.layers[-1], keras().layers.Softmax):
-        return tf.math.log(tf.maximum(output, 1e-7))
+    if _gives_probabilities(model):
+        return tf.math.log(tf.maximum(output, SMALLEST_SCORE))
     return tf.nn.log_softmax(output)
+
+
+def _gives_probabilities(model: Any) -> bool:
+    return isinstance(model.layers[-1], keras().layers.Softmax)

@@ -43,7 +43,9 @@ def read_lessons(path: Path, labels: Sequence[str], preparation: Preparation) ->
     return rows
 
 
-def split_lessons(rows: Rows, share: float, seed: int, fewest: int = FEWEST) -> tuple[Rows, Rows]:
+def split_lessons(
+    rows: Rows, share: float, seed: int, fewest: int = FEWEST, otherwise: str = "--test"
+) -> tuple[Rows, Rows]:
     """Splits rows class by class: those to learn from, and those to judge by.
 
     Args:
@@ -51,6 +53,7 @@ def split_lessons(rows: Rows, share: float, seed: int, fewest: int = FEWEST) -> 
         share: Of a class's rows to judge by, 0–1; at least one.
         seed: Decides which.
         fewest: Rows that a class must have.
+        otherwise: The option that needs no such split, for the message.
 
     Raises:
         DataError: A class has fewer.
@@ -60,7 +63,9 @@ def split_lessons(rows: Rows, share: float, seed: int, fewest: int = FEWEST) -> 
     for label in np.unique(rows.labels):
         numbers = generator.permutation(np.flatnonzero(rows.labels == label))
         if len(numbers) < fewest:
-            raise DataError(f"{len(numbers)} pictures of class number {label}; expected {fewest} or more, or --test")
+            raise DataError(
+                f"{len(numbers)} pictures of class number {label}; expected {fewest} or more, or {otherwise}"
+            )
         judged.append(numbers[: max(1, round(share * len(numbers)))])
     test = np.sort(np.concatenate(judged))
     return rows.take(np.setdiff1d(np.arange(len(rows)), test)), rows.take(test)

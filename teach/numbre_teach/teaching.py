@@ -7,9 +7,11 @@ import logging
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeAlias, get_args
 
 import numpy as np
 
@@ -22,12 +24,13 @@ from numbre_runtime.errors import DataError, ModelError, NumbreError, OutputErro
 from numbre_runtime.loading import load
 from numbre_runtime.manifest import PIXEL_SCALES
 from numbre_teach.before_after import BeforeAfter, compare
-from numbre_teach.fine_tuning import Course, fine_tune, scores_of
+from numbre_teach.fine_tuning import Course, fine_tune
 from numbre_teach.float_network import float_network
 from numbre_teach.lessons import SHAPE, Preparation, read_lessons, split_lessons
 from numbre_train.data.classes import format_labels
 from numbre_train.data.dataset import Dataset, load_dataset
 from numbre_train.data.rows import Rows
+from numbre_train.fit import scores_of
 
 _log = logging.getLogger(__name__)
 MAX_LOSS = 0.001
@@ -39,6 +42,10 @@ _TRIAL_STEPS = 300
 _CALIBRATION_ORIGINALS = 2000
 _SHARES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
 """Of the change of the weights, tried one after the other."""
+
+
+_Prepared: TypeAlias = Callable[[Preparation], tuple[Rows, Rows]]
+"""The pictures to learn from and those to judge by, prepared in one way or the other."""
 
 
 class NotBetterError(NumbreError):
@@ -69,7 +76,7 @@ class _Pupil:
     content: bytes
     labels: tuple[str, ...]
     none_label: str | None
-    factor: float
+    raw_pixels: bool
     original: Dataset
 
 
@@ -113,15 +120,20 @@ def teach(
         raise OutputError(f"{target}: holds {name}, which no export wrote; choose another directory")
     pupil = _pupil(bundle, original)
     course = course or Course()
-    chosen = preparation or _better_preparation(Path(lessons), pupil, course)
-    learn, judge = _lessons(Path(lessons), test, pupil, chosen, course.seed)
-    former = float_network(pupil.content)
+
+    @cache
+    def prepared(how: Preparation) -> tuple[Rows, Rows]:
+        return _lessons(Path(lessons), test, pupil, how, course.seed)
+
+    chosen = preparation or _better_preparation(prepared, pupil, course)
+    learn, judge = prepared(chosen)
     model = float_network(pupil.content, f"{pupil.bundle.manifest.name}_taught")
     _log.info("teaching %s with %s pictures, each taken as a %s", pupil.bundle.manifest.name, f"{len(learn):,}", chosen)
-    fine_tune(model, learn, pupil.original.fit, pupil.factor, course)
-    _go_back(model, former, pupil)
+    old = model.get_weights()
+    fine_tune(model, learn, pupil.original.fit, pupil.raw_pixels, course)
+    _go_back(model, old, pupil)
     _log.info("exporting, and comparing the int8 file with the old bundle")
-    seen = _as_the_old_one_sees(lessons, test, pupil, course.seed)
+    _, seen = prepared("digit" if pupil.bundle.manifest.input.picture == "mnist" else "whole")
     with tempfile.TemporaryDirectory() as directory:
         trial = Path(directory) / target.name
         report = _exported(model, learn, judge, pupil, chosen, trial, Path(lessons))
@@ -157,7 +169,7 @@ def _pupil(bundle: str | os.PathLike[str] | None, original: str | os.PathLike[st
             f"{data.source}: classes {', '.join(data.labels[:3])}, …; the bundle has {', '.join(labels[:3])}, …; "
             "name the data that it was trained on with --original"
         )
-    return _Pupil(found, content, labels, manifest.none_label, PIXEL_SCALES[spec.preprocessing], data)
+    return _Pupil(found, content, labels, manifest.none_label, spec.preprocessing == "none", data)
 
 
 def _lessons(
@@ -173,31 +185,26 @@ def _lessons(
     return learn.take(np.flatnonzero(learn.images.any(axis=(1, 2)))), judge
 
 
-def _as_the_old_one_sees(
-    lessons: str | os.PathLike[str], test: str | os.PathLike[str] | None, pupil: _Pupil, seed: int
-) -> Rows:
-    """The pictures to judge by, prepared as the old bundle does."""
-    own: Preparation = "digit" if pupil.bundle.manifest.input.picture == "mnist" else "whole"
-    return _lessons(Path(lessons), test, pupil, own, seed)[1]
-
-
-def _better_preparation(path: Path, pupil: _Pupil, course: Course) -> Preparation:
+def _better_preparation(lessons: _Prepared, pupil: _Pupil, course: Course) -> Preparation:
     """Teaches a little with each preparation, and takes that which reads more of the pictures that were held back."""
     short, right = replace(course, steps=min(course.steps, _TRIAL_STEPS)), dict[Preparation, float]()
     for preparation in get_args(Preparation):
-        learn, _ = _lessons(path, None, pupil, preparation, course.seed)
-        some, others = split_lessons(learn, HELD_OUT, course.seed, fewest=2)
+        learn, _ = lessons(preparation)
+        some, others = split_lessons(learn, HELD_OUT, course.seed, fewest=2, otherwise="--preparation")
         model = float_network(pupil.content)
-        fine_tune(model, some, pupil.original.fit, pupil.factor, short)
-        right[preparation] = float(
-            (scores_of(model, others.images, pupil.factor).argmax(axis=1) == others.labels).mean()
-        )
+        fine_tune(model, some, pupil.original.fit, pupil.raw_pixels, short)
+        right[preparation] = _accuracy(model, others, pupil)
         _log.info("after %d steps with %s pictures: %.1f%% right", short.steps, preparation, 100 * right[preparation])
     # The digit's form is what the network knows already, so a tie is its.
     return max(right, key=lambda name: (right[name], name == "digit"))
 
 
-def _go_back(model: Any, former: Any, pupil: _Pupil) -> None:
+def _accuracy(network: Any, rows: Rows, pupil: _Pupil) -> float:
+    """Share of the rows that a Keras model reads right."""
+    return float((scores_of(network, rows.images, pupil.raw_pixels).argmax(axis=1) == rows.labels).mean())
+
+
+def _go_back(model: Any, old: list[Any], pupil: _Pupil) -> None:
     """Goes back towards the old weights until the original validation rows lose nothing.
 
     Weights between a network's before and after fine-tuning do better on its original data than those after
@@ -205,14 +212,12 @@ def _go_back(model: Any, former: Any, pupil: _Pupil) -> None:
     """
     # The rows that were rehearsed would not show what is forgotten.
     rows = pupil.original.validation
-
-    def accuracy(network: Any) -> float:
-        return float((scores_of(network, rows.images, pupil.factor).argmax(axis=1) == rows.labels).mean())
-
-    least, old, new = accuracy(former), former.get_weights(), model.get_weights()
+    new = model.get_weights()
+    model.set_weights(old)
+    least = _accuracy(model, rows, pupil)
     for share in _SHARES:
         model.set_weights([share * after + (1 - share) * before for before, after in zip(old, new, strict=True)])
-        if accuracy(model) >= least:
+        if _accuracy(model, rows, pupil) >= least:
             _log.info("%.0f%% of the change is kept: the original validation rows lose nothing", 100 * share)
             return
 

@@ -10,11 +10,10 @@ from scipy.special import softmax
 
 from numbre_runtime.bundle import MODELS, read_bundle
 from numbre_runtime.errors import ModelError
-from numbre_runtime.manifest import PIXEL_SCALES
 from numbre_runtime.tensors import network_values
-from numbre_teach.fine_tuning import scores_of
 from numbre_teach.float_network import float_network
 from numbre_train.data import Mnist
+from numbre_train.fit import scores_of
 
 
 @pytest.mark.parametrize(("name", "gives"), [("digits-int8", "logits"), ("numbre-int8", "probabilities")])
@@ -22,8 +21,10 @@ def test_scores_are_those_of_litert(name: str, gives: str, mnist: Mnist) -> None
     images, content = mnist.test_images[:200], (MODELS / name / "model.float32.tflite").read_bytes()
     spec = read_bundle(MODELS / name).manifest.input
     theirs = _litert(content, network_values(spec, images.reshape(len(images), -1)))
-    ours = scores_of(float_network(content), images, PIXEL_SCALES[spec.preprocessing])
-    np.testing.assert_allclose(ours, softmax(theirs, axis=1) if gives == "logits" else theirs, atol=1e-5)
+    ours = scores_of(float_network(content), images, raw_pixels=spec.preprocessing == "none")
+    if gives == "logits":
+        ours, theirs = softmax(ours, axis=1), softmax(theirs, axis=1)
+    np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
 def _litert(content: bytes, values: NDArray[np.float32]) -> NDArray[np.float32]:
