@@ -1,7 +1,7 @@
 """What numbre-teach makes of few pictures: shots a class, before and after, and what the original rows lose.
 
-Without `--data` the pictures are scikit-learn's digits (8×8, by 43 people), which no network here has seen. Of each
-class the same part is kept to judge by; each draw takes its shots from the rest.
+Without `--data` the pictures are those of `optical_digits`. Of each class the same part is kept to judge by; each draw
+takes its shots from the rest.
 """
 
 from __future__ import annotations
@@ -16,14 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
-from sklearn.datasets import load_digits
 
 from common import machine, write_result
 from numbre_teach import NotBetterError, Teaching, teach
+from optical_digits import write_optical_digits
 
 _JUDGED = 0.4
-_SIDE = 24
 
 
 def main() -> int:
@@ -37,22 +35,12 @@ def main() -> int:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         folder = Path(directory)
-        pool, judged = _parts(args.data or _scikit_learn(folder / "digits"))
+        pool, judged = _parts(args.data or write_optical_digits(folder / "digits"))
         rows = [_row(shots, args.draws, pool, judged, folder) for shots in args.shots]
     result = {"machine": machine(), "rows": rows}
     if args.data is None:
         write_result("teach", result)
     return 0
-
-
-def _scikit_learn(folder: Path) -> Path:
-    found = load_digits()
-    for number, (image, label) in enumerate(zip(found.images, found.target, strict=True)):
-        (folder / str(label)).mkdir(parents=True, exist_ok=True)
-        pixels = np.minimum(255, image * 16).astype(np.uint8)
-        picture = Image.fromarray(pixels).resize((_SIDE, _SIDE), Image.Resampling.NEAREST)
-        picture.save(folder / str(label) / f"{number:04d}.png")
-    return folder
 
 
 def _parts(data: Path) -> tuple[dict[str, list[Path]], dict[str, list[Path]]]:

@@ -1,4 +1,4 @@
-"""numbre-teach on digits that others wrote: scikit-learn's, 8×8, by 43 people (UCI, Optical Recognition of Digits)."""
+"""numbre-teach on digits that others wrote, see `optical_digits`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
-from sklearn.datasets import load_digits
 
 import numbre_runtime as numbre
 from numbre_runtime.errors import DataError
@@ -20,30 +18,18 @@ from numbre_teach.lessons import read_lessons, split_lessons
 from numbre_train.data import Mnist
 from numbre_train.data.classes import DIGITS
 from numbre_train.data.rows import Rows
+from optical_digits import write_optical_digits
 
 _SHORT = Course(steps=120, rehearsed=128)
 _LOSS = 0.005
 """Such a short course may cost more than a whole one does."""
 
 
-def _write(folder: Path, rows: range) -> Path:
-    """Pictures of every digit, numbered as scikit-learn has them, in a folder a class."""
-    found = load_digits()
-    for digit in range(10):
-        (folder / str(digit)).mkdir(parents=True)
-        for number in np.flatnonzero(found.target == digit)[rows.start : rows.stop]:
-            pixels = np.uint8(np.minimum(255, found.images[number] * 16))
-            Image.fromarray(pixels).resize((24, 24), Image.Resampling.NEAREST).save(
-                folder / str(digit) / f"{number}.png"
-            )
-    return folder
-
-
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pictures")
-    _write(folder / "learn", range(8))
-    _write(folder / "judge", range(8, 28))
+    write_optical_digits(folder / "learn", slice(8))
+    write_optical_digits(folder / "judge", slice(8, 28))
     return folder
 
 
@@ -110,7 +96,7 @@ def test_what_cannot_be_taught_is_one_line(
     code: int,
     reason: str,
 ) -> None:
-    lessons = _write(tmp_path / "lessons", range(kept))
+    lessons = write_optical_digits(tmp_path / "lessons", slice(kept))
     assert main([str(lessons), "-o", str(tmp_path / "out"), "--preparation", "digit", *words]) == code
     lines = capsys.readouterr().err.splitlines()
     assert lines[-1].startswith("numbre-teach: ")
@@ -119,7 +105,7 @@ def test_what_cannot_be_taught_is_one_line(
 
 
 def test_a_class_that_the_bundle_does_not_know_is_refused(tmp_path: Path) -> None:
-    lessons = _write(tmp_path / "lessons", range(4))
+    lessons = write_optical_digits(tmp_path / "lessons", slice(4))
     (lessons / "3").rename(lessons / "three")
     with pytest.raises(DataError, match="three"):
         teach(lessons, tmp_path / "out", preparation="digit")
